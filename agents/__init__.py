@@ -1,0 +1,1 @@
+"""What acts: one file a role, the worker that wires them, the command line."""

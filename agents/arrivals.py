@@ -1,0 +1,39 @@
+"""Read a record of `oncology.evidence`."""
+
+from pydantic import ValidationError
+
+from schemas.errors import Reason, Refused
+from schemas.evidence import Evidence, Modality
+from schemas.ids import partition_of
+from schemas.message import Message
+from streams.advance import Arrival
+
+
+def arrival_of(message: Message, partitions: int) -> tuple[str, Arrival]:
+    """The patient and the piece that a record brings; raise `Refused` where it is none of ours."""
+    if message.value is None:
+        return _erasure(message)
+    try:
+        piece = Evidence.model_validate_json(message.value)
+    except ValidationError as error:
+        fields = ", ".join(sorted({str(part["loc"][0]) if part["loc"] else "value" for part in error.errors()}))
+        raise Refused(
+            Reason.NOT_AN_EVENT, f"not evidence (see {fields}); only oncostream's roles may write this topic"
+        ) from None
+    if partition_of(piece.patient, partitions) != message.partition:
+        raise Refused(
+            Reason.KEY_MISMATCH,
+            "the patient belongs to another partition; the number of partitions changed or another program wrote "
+            "this: check ONCOSTREAM_KAFKA_PARTITIONS, then run oncostream rebuild",
+        )
+    return piece.patient, Arrival(message, (piece.modality, piece.source), piece)
+
+
+def _erasure(message: Message) -> tuple[str, Arrival]:
+    """A null value erases the source that the key names: `patient|modality|source`."""
+    key = (message.key or b"").decode("utf-8", "replace")
+    for modality in Modality:
+        patient, found, source = key.partition(f"|{modality.value}|")
+        if found and patient and source:
+            return patient, Arrival(message, (modality, source), None)
+    raise Refused(Reason.NOT_AN_EVENT, "an erasure whose key is not patient|modality|source; send it with that key")

@@ -1,0 +1,82 @@
+"""What the three intake roles share: each message alone, in a thread, and evidence to its patient's partition."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from agents.asking import evidence_record
+from schemas.errors import Reason, Refused, Unavailable
+from schemas.evidence import Evidence
+from schemas.message import Message, Reading
+from streams import metrics
+from streams.app import BatchApp, BatchStream
+from streams.parts import Parts
+from streams.publisher import Outgoing, Publisher
+from streams.step import Outcome, Said, SetAside, Step, refusal_of
+
+Read = Callable[[Message], Reading]
+log = structlog.get_logger()
+
+
+def listen(app: BatchApp, parts: Parts, *, role: str, topic: str, read: Read) -> Step:
+    """Read every message of `topic` into evidence for as long as the worker lives."""
+    step = Step(role, Publisher(app.producer), parts.dead_letters, parts.pulse)
+    read = checked(read, key_is_patient=parts.settings.places.input_key == "patient")
+
+    async def work(messages: Sequence[Message]) -> Sequence[Outcome]:
+        return await asyncio.to_thread(_read_all, messages, read, parts, role)
+
+    @app.listens(topic, name=role)
+    async def intake(batches: BatchStream) -> None:
+        async for batch in batches:
+            if await step.run(batch, work):
+                batch.ack()
+            else:
+                batch.drop()
+
+    return step
+
+
+def _read_all(messages: Sequence[Message], read: Read, parts: Parts, role: str) -> list[Outcome]:
+    now = datetime.now(UTC)
+    return [_outcome(message, read, parts, role, now) for message in messages]
+
+
+def _outcome(message: Message, read: Read, parts: Parts, role: str, now: datetime) -> Outcome:
+    try:
+        reading = read(message)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  the one place where a bug becomes a dead letter
+        refused = refusal_of(error)
+        if refused.reason is Reason.INTERNAL_ERROR:
+            log.error("internal_error", role=role, detail=refused.detail)
+        return SetAside(refused, _records(refused.evidence, parts, role, message, now))
+    for kind in reading.skipped:
+        metrics.SKIPPED.labels(kind).inc()
+    records = _records(reading.evidence, parts, role, message, now)
+    return Said(records, "evidence" if records else "unchanged")
+
+
+def _records(
+    pieces: Sequence[Evidence], parts: Parts, role: str, message: Message, now: datetime
+) -> tuple[Outgoing, ...]:
+    return tuple(evidence_record(piece, parts, role, message, now) for piece in pieces)
+
+
+def checked(read: Read, *, key_is_patient: bool) -> Read:
+    """`read`, refusing a message without a value and, where asked to, one whose key is not the patient inside."""
+
+    def read_checked(message: Message) -> Reading:
+        if message.value is None:
+            raise Refused(Reason.NOTHING_TO_READ, "the message has no value; send a withdrawal to take evidence back")
+        reading = read(message)
+        if key_is_patient and any(piece.patient.encode() != message.key for piece in reading.evidence):
+            raise Refused(
+                Reason.KEY_MISMATCH, "the key is not the patient inside, and ONCOSTREAM_INPUT_KEY=patient wants it so"
+            )
+        return reading
+
+    return read_checked

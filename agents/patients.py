@@ -1,0 +1,140 @@
+"""The patients of the partitions that this worker owns: load, advance, publish, store; in that order, always."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import structlog
+from aiokafka.errors import KafkaError
+from redis.exceptions import RedisError
+
+from agents.arrivals import arrival_of
+from agents.asking import outgoing
+from schemas.errors import Refused, Unavailable
+from schemas.ids import partition_of
+from schemas.message import Message
+from streams import metrics
+from streams.advance import Advanced, Arrival, advance
+from streams.app import BatchApp
+from streams.cache import Cache, Stored, Update
+from streams.parts import Parts
+from streams.publisher import Publisher
+from streams.recovery import rebuild
+from streams.step import Outcome, Said, SetAside
+
+log = structlog.get_logger()
+
+
+class Patients:
+    """Keeps the promise that the cache is true before anything is decided on it."""
+
+    def __init__(self, parts: Parts, publisher: Publisher, app: BatchApp) -> None:
+        self._parts = parts
+        self._publisher = publisher
+        self._app = app
+        self._cache = Cache(parts.redis, parts.settings.kafka.prefix)
+        self._expected: dict[int, int] = {}
+
+    async def absorb(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Take a batch of evidence in; one outcome a message."""
+        read = [_read(message, self._parts.settings.kafka.partitions) for message in messages]
+        arrivals: dict[str, list[Arrival]] = defaultdict(list)
+        for item in read:
+            if not isinstance(item, Refused):
+                patient, arrival = item
+                arrivals[patient].append(arrival)
+        reached: dict[int, int] = {}
+        for message in messages:
+            reached[message.partition] = max(message.offset, reached.get(message.partition, -1))
+        fresh = await self._settle(arrivals, reached)
+        return [_outcome(item, fresh) for item in read]
+
+    async def fire_due(self, now: datetime, most: int) -> None:
+        """Decide again for the patients whose time has come, event or no event."""
+        owned = self._app.assigned(self._parts.topics.evidence)
+        self._expected = {partition: mark for partition, mark in self._expected.items() if partition in owned}
+        try:
+            loaded = await self._cache.load_with({}, owned)
+            await self._make_true(loaded.applied, {})
+            due = await self._cache.due(owned, now, most)
+            if due:
+                await self._settle({patient: [] for patient in due}, {})
+        except (Unavailable, RedisError, KafkaError, ConnectionError, TimeoutError) as error:
+            metrics.RETRIES.labels("assembly").inc()
+            log.warning("dependency_away", role="assembly", error=type(error).__name__)
+
+    async def _settle(self, arrivals: Mapping[str, list[Arrival]], reached: Mapping[int, int]) -> set[int]:
+        """Advance these patients until every one of them is stored; returns the ids of arrivals that were news."""
+        partitions = self._parts.settings.kafka.partitions
+        left = {patient: partition_of(patient, partitions) for patient in arrivals}
+        marks = dict(reached)
+        fresh: set[int] = set()
+        woken = self._parts.pulse.lapses
+        while left or marks:
+            loaded = await self._cache.load_with(left, marks)
+            if await self._make_true(loaded.applied, marks):
+                continue
+            now = datetime.now(UTC)
+            steps = [advance(loaded.patients[patient], arrivals[patient], self._parts.policy, now) for patient in left]
+            for step in steps:
+                pairs = zip(arrivals[step.after.patient], step.fresh, strict=True)
+                fresh.update(id(arrival) for arrival, new in pairs if new)
+            if self._parts.pulse.lapses != woken:
+                raise Unavailable("this worker slept past its session: its patients may have another owner now")
+            await self._publisher.publish([record for step in steps for record in outgoing(step, self._parts, now)])
+            stored = await self._store(steps, left, marks)
+            left = {patient: partition for patient, partition in left.items() if partition not in stored}
+            marks = {partition: offset for partition, offset in marks.items() if partition not in stored}
+        return fresh
+
+    async def _store(self, steps: Sequence[Advanced], where: Mapping[str, int], marks: Mapping[int, int]) -> set[int]:
+        """Store, partition by partition; returns the partitions that took it."""
+        updates: dict[int, list[Update]] = {partition: [] for partition in marks}
+        for step in steps:
+            update = Update(step.before, step.after, step.due)
+            updates.setdefault(where[step.after.patient], []).append(update)
+            if step.dropped:
+                metrics.TRUNCATED.inc(step.dropped)
+        answers = await self._cache.store(updates, self._expected, marks)
+        done = {partition for partition, answer in answers.items() if answer is Stored.DONE}
+        for partition in done & marks.keys():
+            self._expected[partition] = max(marks[partition], self._expected.get(partition, -1))
+        return done
+
+    async def _make_true(self, applied: Mapping[int, int], marks: Mapping[int, int]) -> bool:
+        """Rebuild the partitions whose cache is behind; True where there was one."""
+        behind = False
+        for partition, mark in applied.items():
+            topic = self._parts.topics.evidence
+            if partition not in self._expected:
+                self._expected[partition] = self._app.committed(topic, partition) - 1
+            if mark >= self._expected[partition]:
+                continue
+            behind = True
+            cause = "emptied" if mark < 0 else "rolled-back"
+            log.warning("cache_behind", partition=partition, cause=cause)
+            metrics.CACHE_REBUILDS.labels(cause).inc()
+            await self._rebuild(partition, self._expected[partition] + 1)
+        return behind
+
+    async def _rebuild(self, partition: int, until: int) -> None:
+        def progress(which: int, count: int) -> None:
+            log.info("rebuilding", partition=which, records=count)
+
+        parts = self._parts
+        await rebuild(
+            parts.settings, parts.topics, self._cache, partition, until=until, now=datetime.now(UTC), progress=progress
+        )
+
+
+def _read(message: Message, partitions: int) -> tuple[str, Arrival] | Refused:
+    try:
+        return arrival_of(message, partitions)
+    except Refused as refused:
+        return refused
+
+
+def _outcome(item: tuple[str, Arrival] | Refused, fresh: set[int]) -> Outcome:
+    if isinstance(item, Refused):
+        return SetAside(item)
+    return Said((), "evidence" if id(item[1]) in fresh else "unchanged")

@@ -1,0 +1,139 @@
+"""Make the parts of a worker from its settings: the network, Redis, the policy, and an app a role."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from agents import assembly, clinical, fhir, genomic, imaging, inference
+from agents.answering import Answering
+from model.arrival import ImagingEncoder, MolecularEncoder
+from model.serving import Predictor, PredictSettings
+from schemas.manifest import Manifest
+from schemas.picture import Window
+from streams.app import BatchApp, role_app
+from streams.blobs import Blobs
+from streams.dead_letters import DeadLetters
+from streams.file_rules import FileRules
+from streams.parts import Parts
+from streams.policy import Policy
+from streams.pulse import Pulse
+from streams.settings import Settings, WrongSettings
+from streams.step import Step
+from streams.topics import named
+
+SHIPPED = Path(__file__).parents[1] / "model"
+"""Networks that ship live in `model/<name>/`."""
+
+LIGHT = ("clinical", "assembly", "fhir")
+HEAVY = ("imaging", "genomic")
+ROLES = ("clinical", "imaging", "genomic", "assembly", "inference", "fhir")
+
+
+@dataclass(frozen=True)
+class Role:
+    """One role of this worker: its Faust application and its step."""
+
+    name: str
+    app: BatchApp
+    step: Step
+
+
+def model_folder(settings: Settings) -> Path:
+    """The folder of the configured network: a path, or the name of one that ships."""
+    shipped = SHIPPED / settings.places.model
+    return shipped if "/" not in settings.places.model and shipped.is_dir() else Path(settings.places.model)
+
+
+def read_manifest(settings: Settings) -> Manifest:
+    """The configured network's manifest; raises `WrongSettings` with the remedy."""
+    try:
+        return Manifest.read(model_folder(settings))
+    except ValueError as error:
+        raise WrongSettings(f"ONCOSTREAM_MODEL: {error}") from None
+
+
+def make_parts(settings: Settings) -> Parts:
+    """The parts that all roles share."""
+    manifest = read_manifest(settings)
+    trigger = settings.trigger
+    policy = Policy(
+        model=manifest.model,
+        window=Window(trigger.shelf_life, trigger.newest, manifest.encoders),
+        min_modalities=trigger.min_modalities,
+        required=frozenset(trigger.required),
+        deadline=trigger.deadline,
+        settle=trigger.settle,
+        min_interval=trigger.min_interval,
+        cap=trigger.cap,
+    )
+    topics = named(settings.kafka.prefix)
+    return Parts(
+        settings=settings,
+        topics=topics,
+        policy=policy,
+        manifest=manifest,
+        redis=Redis.from_url(settings.places.redis, retry=Retry(NoBackoff(), 0), socket_timeout=10),
+        dead_letters=DeadLetters(topics.dead_letters, version("oncostream")),
+        pulse=Pulse(settings.kafka.session_timeout),
+    )
+
+
+def make_roles(parts: Parts, names: Sequence[str]) -> list[Role]:
+    """The wanted roles, each with its own application and consumer group."""
+    makers = _makers(parts, names)
+    roles = []
+    for name in names:
+        app = role_app(name, parts.settings, heavy=name in HEAVY)
+        roles.append(Role(name, app, makers[name](app)))
+    return roles
+
+
+def _makers(parts: Parts, names: Sequence[str]) -> Mapping[str, Callable[[BatchApp], Step]]:
+    if set(names) <= set(LIGHT):
+        return {
+            "clinical": lambda app: clinical.register(app, parts),
+            "assembly": lambda app: assembly.register(app, parts),
+            "fhir": lambda app: fhir.register(app, parts),
+        }
+    predictor = _predictor(parts)
+    files = Blobs(_file_rules(parts.settings))
+    return {
+        "clinical": lambda app: clinical.register(app, parts),
+        "imaging": lambda app: imaging.register(
+            app, parts, files, ImagingEncoder(predictor.network, predictor.manifest)
+        ),
+        "genomic": lambda app: genomic.register(
+            app, parts, files, MolecularEncoder(predictor.network, predictor.manifest)
+        ),
+        "assembly": lambda app: assembly.register(app, parts),
+        "inference": lambda app: inference.register(app, parts, Answering(predictor, parts.topics.results)),
+        "fhir": lambda app: fhir.register(app, parts),
+    }
+
+
+def _predictor(parts: Parts) -> Predictor:
+    try:
+        return Predictor.load(model_folder(parts.settings), PredictSettings(threshold=parts.settings.predict.threshold))
+    except ValueError as error:
+        raise WrongSettings(f"ONCOSTREAM_MODEL: {error}") from None
+
+
+def _file_rules(settings: Settings) -> FileRules:
+    folders, hosts, buckets = [], [], []
+    for place in filter(None, map(str.strip, settings.places.files_allow.split(","))):
+        if place.startswith("https://"):
+            hosts.append(place.removeprefix("https://").rstrip("/").lower())
+        elif place.startswith("s3://"):
+            buckets.append(place.removeprefix("s3://").rstrip("/"))
+        elif place.startswith("/"):
+            folders.append(Path(place))
+        else:
+            raise WrongSettings(
+                f"ONCOSTREAM_FILES_ALLOW: found {place!r}; wanted absolute folders, https://host or s3://bucket"
+            )
+    return FileRules(tuple(folders), tuple(hosts), tuple(buckets), settings.input.max_file_bytes)

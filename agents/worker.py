@@ -1,0 +1,78 @@
+"""The worker: any set of roles as services of one `mode.Worker`, with one web page for all."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from aiokafka.errors import KafkaError
+from mode import Service, Worker
+
+from agents.wiring import Role, make_parts, make_roles
+from streams import metrics
+from streams.kafka import admin
+from streams.parts import Parts
+from streams.settings import Settings
+from streams.topics import named, topic_faults
+from streams.web import Web
+
+log = structlog.get_logger()
+
+
+class NotReady(Exception):  # noqa: N818  an answer to the operator
+    """Something this worker needs is away or wrong; the message is one line with the remedy."""
+
+
+class Lag(Service):
+    """Keeps the pulse and tells how far behind each partition is."""
+
+    def __init__(self, roles: Sequence[Role], parts: Parts) -> None:
+        super().__init__()
+        self._roles = roles
+        self._parts = parts
+
+    async def on_start(self) -> None:
+        """Begin both."""
+        self.add_future(self._parts.pulse.keep())
+        self.add_future(self._measure())
+
+    async def _measure(self) -> None:
+        while not self.should_stop:
+            for role in self._roles:
+                for tp, lag in role.app.lags().items():
+                    metrics.CONSUMER_LAG.labels(tp.topic, str(tp.partition)).set(lag)
+            await self.sleep(1.0)
+
+
+def build_worker(settings: Settings, names: Sequence[str]) -> tuple[Worker, Web]:
+    """A worker of these roles, ready to run; raises `WrongSettings`."""
+    parts = make_parts(settings)
+    metrics.BUILD.info({"model": parts.manifest.model, "version": parts.dead_letters.version})
+    roles = make_roles(parts, names)
+    web = Web(settings.web, [role.step for role in roles], lambda: all(role.app.is_ready for role in roles))
+    worker = Worker(
+        *[role.app for role in roles],
+        Lag(roles, parts),
+        web,
+        loglevel="WARN",
+        redirect_stdouts=False,
+        override_logging=False,
+        blocking_timeout=0,
+        daemon=True,
+    )
+    return worker, web
+
+
+async def require_topics(settings: Settings) -> None:
+    """Raise `NotReady` where the broker is away, or its topics are missing or cut otherwise."""
+    client = admin(settings.places.kafka, settings.kafka)
+    try:
+        await asyncio.wait_for(client.start(), timeout=20)
+        faults = await topic_faults(client, named(settings.kafka.prefix), settings.kafka.partitions)
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise NotReady(
+            f"Kafka at {settings.places.kafka} does not answer ({type(error).__name__}); set ONCOSTREAM_KAFKA"
+        ) from None
+    finally:
+        await client.close()
+    if faults:
+        raise NotReady(f"{'; '.join(faults)}. Create what is missing: oncostream doctor --create-topics")

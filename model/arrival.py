@@ -1,0 +1,121 @@
+"""The arrival-time encoders as intake uses them: files in, one vector out, with the memory of one batch."""
+
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.batches import fixed_batches
+from model.encoders.dna_tokenizer import token_batches, windows
+from model.encoders.pooling import AttentionPool
+from model.feature_spaces import of_width, width_of
+from model.network import Network
+from model.readers.gene_values import GeneValue
+from model.weights import encoder_hashes, load_network
+from schemas.evidence import Vector
+from schemas.manifest import Manifest
+
+BAG_BATCH = 256
+"""Rows of a feature bag that are encoded at once."""
+WINDOW_BASES = 1024
+"""Sequences are cut into windows before tokens are made of them."""
+
+
+class ImagingEncoder:
+    """Tiles or feature bags to a vector, whatever chunks they come in: an intake `TileEncoder`."""
+
+    def __init__(self, network: Network, manifest: Manifest) -> None:
+        self.tile_pixels = manifest.sizes.tile_pixels
+        self._arrival = network.arrival_imaging.eval()
+        self._sizes = manifest.sizes
+        self._spaces = dict(sorted(manifest.feature_spaces.items()))
+        self._hashes = encoder_hashes(network, manifest)
+
+    def encode_tiles(self, tiles: Iterable[NDArray[np.float32]]) -> Vector:
+        """Tiles, each (3, S, S) float32 within 0..1, S = `tile_pixels` -> their vector."""
+        batches = fixed_batches((tile[None] for tile in tiles), self._sizes.tile_batch)
+        return self._pack("imaging/cnn", ((self._tiles(rows), present) for rows, present in batches))
+
+    def encode_bag(self, chunks: Iterable[NDArray[np.float32]], space: str) -> Vector:
+        """Chunks (n, F) of one bag in the named feature space -> its vector; Refused where it is not known."""
+        width = width_of(space, self._spaces)
+        place = list(self._spaces).index(space)
+        batches = fixed_batches(of_width(chunks, width), BAG_BATCH)
+        return self._pack(f"imaging/bag:{space}", ((self._bag(rows, place), present) for rows, present in batches))
+
+    @torch.inference_mode()
+    def _tiles(self, rows: NDArray[np.float32]) -> Tensor:
+        encoded: Tensor = self._arrival.tiles(torch.from_numpy(rows))
+        return encoded
+
+    @torch.inference_mode()
+    def _bag(self, rows: NDArray[np.float32], place: int) -> Tensor:
+        encoded: Tensor = self._arrival.space(place)(torch.from_numpy(rows))
+        return encoded
+
+    def _pack(self, encoder: str, batches: Iterable[tuple[Tensor, NDArray[np.bool_]]]) -> Vector:
+        items = ((rows, torch.from_numpy(present)) for rows, present in batches)
+        pooled = self._arrival.norm(pool_stream(self._arrival.pool, items, self._sizes.width))
+        return Vector.pack(encoder, self._hashes[encoder], pooled[0].detach().numpy())
+
+
+class MolecularEncoder:
+    """Sequences and gene values to vectors: an intake `GenomicEncoder`."""
+
+    def __init__(self, network: Network, manifest: Manifest) -> None:
+        self._arrival = network.arrival_genomic.eval()
+        self._sizes = manifest.sizes
+        self._tokenizer = self._arrival.tokenizer()
+        self._genes = {name: place for place, name in enumerate(manifest.genes)}
+        self._hashes = encoder_hashes(network, manifest)
+
+    def encode_sequences(self, chunks: Iterable[str]) -> Vector:
+        """Bases of any number of sequences -> their vector."""
+        pieces = chain.from_iterable(windows([chunk], WINDOW_BASES) for chunk in chunks)
+        batches = token_batches(self._tokenizer, pieces, self._sizes.sequence_tokens, self._sizes.sequence_batch)
+        items = ((self._sequences(ids, mask), mask.any(-1)) for ids, mask in batches)
+        pooled = self._arrival.norm(pool_stream(self._arrival.pool, items, self._sizes.width))
+        name = "genomic/sequence"
+        return Vector.pack(name, self._hashes[name], pooled[0].detach().numpy())
+
+    @torch.inference_mode()
+    def encode_genes(self, values: Iterable[GeneValue]) -> Vector:
+        """Gene values, those in the manifest's list -> their vector."""
+        numbers, measured = gene_arrays(values, self._genes)
+        encoded = self._arrival.genes(torch.from_numpy(numbers)[None], torch.from_numpy(measured)[None])
+        name = "genomic/genes"
+        return Vector.pack(name, self._hashes[name], encoded[0].numpy())
+
+    @torch.inference_mode()
+    def _sequences(self, ids: Tensor, mask: Tensor) -> Tensor:
+        encoded: Tensor = self._arrival.sequences(ids, mask)
+        return encoded
+
+
+@torch.inference_mode()
+def pool_stream(pool: AttentionPool, items: Iterable[tuple[Tensor, Tensor]], width: int) -> Tensor:
+    """Batches of items (N, D) and present (N,) -> (1, D) pooled with a running softmax."""
+    state = pool.begin(1, width)
+    for rows, present in items:
+        state = pool.add(state, rows[None], present[None])
+    return pool.finish(state)
+
+
+def gene_arrays(genes: Iterable[GeneValue], places: dict[str, int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Values (G,) float32 and measured (G,) bool in the order of `places` (`kind:gene` -> place)."""
+    values, measured = np.zeros(len(places), np.float32), np.zeros(len(places), np.bool_)
+    for gene in genes:
+        place = places.get(f"{gene.kind}:{gene.gene}")
+        if place is not None:
+            values[place], measured[place] = np.clip(gene.value, -1e30, 1e30), True
+    return values, measured
+
+
+def load_encoders(folder: Path) -> tuple[ImagingEncoder, MolecularEncoder]:
+    """The arrival-time encoders of a network's folder; raises ValueError with a remedy."""
+    network, manifest = load_network(folder)
+    return ImagingEncoder(network, manifest), MolecularEncoder(network, manifest)

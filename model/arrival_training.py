@@ -1,0 +1,166 @@
+"""The arrival-time encoders, trained each with a small head of its own; then they are frozen (phase one).
+
+What a slide or a sequence says must not change with every request, so these never see the fusion's loss.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from model.batch_order import shuffled
+from model.descent import Descent, Phase, Report, descend
+from model.encoders.dna_tokenizer import pad_rows, special_id, token_rows
+from model.encoders.genomic_arrival import GenomicArrival
+from model.encoders.imaging import ImagingArrival
+from model.heads import Heads
+from model.labels import Labels, task_loss
+from model.recording import RecordingGenomic, RecordingImaging
+from model.statistics import start_at_base_rates
+from schemas.manifest import Manifest
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One arrival-time encoder with what there is to train it on."""
+
+    name: str
+    owners: Tensor
+    """(N,) row of the patient of each of N recorded items."""
+    encode: Callable[[Tensor], Tensor]
+    """Places (B,) of items -> (B, D)."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The labels of all patients, and whether each is a training patient or held out."""
+
+    labels: Labels
+    held: Tensor
+    """(patients,) bool."""
+
+    def places(self, encoding: Encoding, held: bool) -> Tensor:
+        """The encoding's items of patients on one side, of whom anything is known."""
+        side = (self.held == held) & self.labels.known
+        return torch.nonzero(side[encoding.owners] & (encoding.owners >= 0)).squeeze(1)
+
+
+@dataclass(frozen=True)
+class ArrivalSetting:
+    """What training an arrival-time encoder needs besides its items."""
+
+    manifest: Manifest
+    descent: Descent
+    generator: torch.Generator
+    report: Report
+
+
+def train_arrival(
+    name: str, modules: Sequence[nn.Module], encodings: Sequence[Encoding], split: Split, setting: ArrivalSetting
+) -> dict[str, float]:
+    """Train encoders that share modules together, a head each, until the held-out loss no longer falls.
+
+    Returns the best held-out loss, by each encoder's name.
+    """
+    manifest, generator = setting.manifest, setting.generator
+    heads = nn.ModuleList([Heads(manifest.sizes.width, 1, manifest.tasks) for _ in encodings])
+    for head in heads:
+        if isinstance(head, Heads):
+            start_at_base_rates(head, split.labels.rows(torch.nonzero(~split.held).squeeze(1)))
+
+    def losses(held: bool) -> Iterator[tuple[Tensor, int]]:
+        for head, encoding in zip(heads, encodings, strict=True):
+            for places in shuffled(split.places(encoding, held), BATCH, generator):
+                labels = split.labels.rows(encoding.owners[places])
+                yield task_loss(head(encoding.encode(places)), labels), len(places)
+
+    @torch.no_grad()
+    def validate() -> float:
+        found = [(float(loss), count) for loss, count in losses(held=True)]
+        return sum(loss * count for loss, count in found) / max(sum(count for _, count in found), 1)
+
+    phase = Phase(name, (*modules, heads), lambda: (loss for loss, _ in losses(held=False)), validate)
+    best = descend(phase, setting.descent, setting.report)
+    return {encoding.name: best for encoding in encodings}
+
+
+def image_encodings(
+    arrival: ImagingArrival, recording: RecordingImaging, spaces: Mapping[str, int], owners: Mapping[str, Tensor]
+) -> list[Encoding]:
+    """The tile CNN and a projector a feature space, those with anything recorded."""
+
+    def tiles(places: Tensor) -> Tensor:
+        items, present = stacked([recording.tiles[place] for place in places.tolist()])
+        encoded = arrival.tiles(items.flatten(0, 1)).view(*present.shape, -1)
+        return pooled(arrival, encoded, present)
+
+    def bags(places: Tensor, space: str, number: int) -> Tensor:
+        items, present = stacked([recording.bags[space][place] for place in places.tolist()])
+        return pooled(arrival, arrival.space(number)(items), present)
+
+    encoders = {"imaging/cnn": tiles} | {
+        f"imaging/bag:{space}": partial(bags, space=space, number=number) for number, space in enumerate(sorted(spaces))
+    }
+    return [Encoding(name, owners[name], encode) for name, encode in encoders.items() if name in owners]
+
+
+def sequence_encoding(
+    arrival: GenomicArrival, recording: RecordingGenomic, owners: Mapping[str, Tensor], tokens: int
+) -> Encoding:
+    """The DNA encoder, behind the tokenizer that the arrival module has by now."""
+    tokenizer = arrival.tokenizer()
+    rows = [list(token_rows(tokenizer, (piece.upper() for piece in pieces), tokens)) for pieces in recording.sequences]
+    pad = special_id(tokenizer, "[PAD]")
+
+    def encode(places: Tensor) -> Tensor:
+        chosen = [rows[place] for place in places.tolist()]
+        ids, mask = pad_rows([row for item in chosen for row in item], tokens, pad)
+        used = int(mask.sum(1).max())  # what no row uses costs time and changes nothing
+        encoded = arrival.sequences(ids[:, :used], mask[:, :used])
+        items, present = regrouped(encoded, [len(item) for item in chosen])
+        return pooled(arrival, items, present)
+
+    return Encoding("genomic/sequence", owners["genomic/sequence"], encode)
+
+
+def gene_encoding(
+    arrival: GenomicArrival, genes: Sequence[str], recording: RecordingGenomic, owners: Mapping[str, Tensor]
+) -> Encoding:
+    """The gene-value encoder over the manifest's list."""
+    values, known = gene_matrix(recording.genes, genes)
+    numbers, measured = torch.from_numpy(values), torch.from_numpy(known)
+    return Encoding(
+        "genomic/genes", owners["genomic/genes"], lambda places: arrival.genes(numbers[places], measured[places])
+    )
+
+
+def pooled(arrival: ImagingArrival | GenomicArrival, items: Tensor, present: Tensor) -> Tensor:
+    """Items (B, N, D), present (B, N) -> (B, D), as the arrival module pools them."""
+    result: Tensor = arrival(items, present)
+    return result
+
+
+def stacked(items: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    """Items (n_i, ...) of any n_i -> (B, N, ...) padded with zeros, present (B, N) bool."""
+    return regrouped(torch.from_numpy(np.concatenate(items)), [len(item) for item in items])
+
+
+def regrouped(rows: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Rows (sum of counts, ...) -> (B, N, ...) padded with zeros, present (B, N) bool."""
+    padded = nn.utils.rnn.pad_sequence(list(torch.split(rows, list(counts))), batch_first=True)
+    present = torch.arange(padded.shape[1]).unsqueeze(0) < torch.tensor(counts).unsqueeze(1)
+    return padded, present
+
+
+def gene_matrix(
+    sources: Sequence[Mapping[str, float]], genes: Sequence[str]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Values (N, G), 0 where not measured, and measured (N, G) of N sources."""
+    values = np.array([[source.get(gene, np.nan) for gene in genes] for source in sources], np.float32)
+    return np.nan_to_num(values), ~np.isnan(values)

@@ -1,0 +1,1 @@
+"""Cohort folders: how data enters outside a hospital, written and read."""

@@ -1,0 +1,44 @@
+"""How much of the doubt comes from where: entropies in nats, split so that the parts add up (DESIGN §7).
+
+The probabilities come as K imputation draws of E heads. The concavity of entropy makes every part
+non-negative: for draws p of anything, H(mean p) >= mean H(p), and the gap is what the draws disagree on.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Split(NamedTuple):
+    """Nats, each (B,): `total` = `data` + `imputation` + `model`; exact simulation adds neither shots nor hardware."""
+
+    total: Tensor
+    data: Tensor
+    imputation: Tensor
+    model: Tensor
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    """(..., C) -> (...) nats; 0 log 0 is 0."""
+    summed: Tensor = torch.special.entr(probabilities).sum(-1)
+    return summed
+
+
+def split(probabilities: Tensor) -> Split:
+    """Probabilities (B, K, E, C) -> the parts: between draws, between heads of a draw, and what is left."""
+    by_draw = probabilities.mean(2)  # (B, K, C)
+    total = entropy(by_draw.mean(1))
+    of_draws = entropy(by_draw).mean(1)
+    data = entropy(probabilities).mean((1, 2))
+    return Split(total, data, (total - of_draws).clamp_min(0), (of_draws - data).clamp_min(0))
+
+
+def expected_drop(probabilities: Tensor) -> Tensor:
+    """What knowing one modality would take off the entropy, on average over what it may turn out to be.
+
+    Probabilities (B, K, E, C), where only that modality differs from draw to draw -> (B,) nats: the mutual
+    information of the answer and the modality, estimated by K draws.
+    """
+    by_draw = probabilities.mean(2)
+    return (entropy(by_draw.mean(1)) - entropy(by_draw).mean(1)).clamp_min(0)

@@ -1,0 +1,91 @@
+"""Phase one as a whole: what was recorded of a cohort, who owns it, and every arrival-time encoder trained on it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.arrival_training import (
+    ArrivalSetting,
+    Split,
+    gene_encoding,
+    gene_matrix,
+    image_encodings,
+    sequence_encoding,
+    train_arrival,
+)
+from model.encoders.genomic_arrival import learnt_tokenizer
+from model.network import Network
+from model.recording import RECORDED, RecordingGenomic, RecordingImaging
+from model.statistics import learn_scale
+from schemas.evidence import Evidence
+from schemas.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the readers gave of every image and sequencing event, and whose it is."""
+
+    imaging: RecordingImaging
+    genomic: RecordingGenomic
+    owners: Mapping[str, Tensor]
+    """Encoder id -> (N,) row of each recorded item's patient, -1 for nobody's."""
+
+    def in_training(self, name: str, held: Tensor) -> list[int]:
+        """The places of an encoder's items that belong to training patients; `held` (patients,) bool."""
+        owners = self.owners[name].tolist() if name in self.owners else []
+        return [place for place, owner in enumerate(owners) if owner >= 0 and not held[owner]]
+
+
+def owners_of(evidence: Iterable[Evidence], patients: Sequence[str]) -> dict[str, Tensor]:
+    """Encoder id -> the owner's place in `patients` of each recorded item, in the order of recording.
+
+    An item whose message was refused after all belongs to nobody: -1.
+    """
+    rows = {patient: row for row, patient in enumerate(patients)}
+    found: dict[str, dict[int, int]] = {}
+    for piece in evidence:
+        for vector in piece.vectors:
+            if vector.weights == RECORDED:
+                found.setdefault(vector.encoder, {})[int(vector.unpack()[0])] = rows[piece.patient]
+    return {
+        name: torch.tensor([places.get(place, -1) for place in range(max(places) + 1)])
+        for name, places in found.items()
+    }
+
+
+def train_encoders(network: Network, recording: Recording, split: Split, setting: ArrivalSetting) -> dict[str, float]:
+    """Train every arrival-time encoder that anything was recorded for; returns the best held-out loss of each."""
+    _learn_inputs(network, recording, split, setting.manifest)
+    imaging, genomic, owners = network.arrival_imaging, network.arrival_genomic, recording.owners
+    losses: dict[str, float] = {}
+    images = image_encodings(imaging, recording.imaging, setting.manifest.feature_spaces, owners)
+    if images:
+        losses |= train_arrival("images", (imaging,), images, split, setting)
+    if "genomic/sequence" in owners:
+        tokens = setting.manifest.sizes.sequence_tokens
+        sequences = sequence_encoding(genomic, recording.genomic, owners, tokens)
+        losses |= train_arrival("sequences", (genomic.sequences, genomic.pool), (sequences,), split, setting)
+    if "genomic/genes" in owners and setting.manifest.genes:
+        genes = gene_encoding(genomic, setting.manifest.genes, recording.genomic, owners)
+        losses |= train_arrival("genes", (genomic.genes,), (genes,), split, setting)
+    return losses
+
+
+def _learn_inputs(network: Network, recording: Recording, split: Split, manifest: Manifest) -> None:
+    """Means and deviations of features and gene values, and the tokenizer, from training patients alone."""
+    genomic = recording.genomic
+    for number, space in enumerate(sorted(manifest.feature_spaces)):
+        name = f"imaging/bag:{space}"
+        bags = [recording.imaging.bags[space][place] for place in recording.in_training(name, split.held)]
+        if bags:
+            learn_scale(network.arrival_imaging.space(number), np.concatenate(bags))
+    texts = [genomic.sequences[place] for place in recording.in_training("genomic/sequence", split.held)]
+    if texts:
+        network.arrival_genomic.tokenizer_json = learnt_tokenizer(piece.upper() for text in texts for piece in text)
+    sources = [genomic.genes[place] for place in recording.in_training("genomic/genes", split.held)]
+    if sources and manifest.genes:
+        values, measured = gene_matrix(sources, manifest.genes)
+        learn_scale(network.arrival_genomic.genes, values, measured)

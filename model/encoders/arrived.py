@@ -1,0 +1,80 @@
+"""Vectors made when files arrived, as numbers of fixed shape, and the layer that reads them into a modality."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model.encoders.pooling import AttentionPool
+from model.features import Batch, Features
+from schemas.evidence import Evidence, Vector
+
+VECTORS = 16
+"""The newest so many vectors of a modality enter."""
+
+
+def encoder_ids(feature_spaces: Mapping[str, int]) -> tuple[str, ...]:
+    """Every arrival-time encoder of a network with these feature spaces, in the order of their rows."""
+    return (
+        "genomic/genes",
+        "genomic/sequence",
+        "imaging/cnn",
+        *(f"imaging/bag:{name}" for name in sorted(feature_spaces)),
+    )
+
+
+def vector_features(
+    pieces: Sequence[Evidence], encoders: Mapping[str, str], rows: Sequence[str], width: int
+) -> Features:
+    """The newest VECTORS vectors of these pieces that come from encoders this network was trained behind.
+
+    vectors (VECTORS, D) float32; kind (VECTORS,) int64, the encoder's place in `rows`; arrived (VECTORS,) bool.
+    """
+    known = [vector for piece in pieces for vector in piece.vectors if _known(vector, encoders, rows)][-VECTORS:]
+    features: Features = {
+        "vectors": np.zeros((VECTORS, width), np.float32),
+        "kind": np.zeros(VECTORS, np.int64),
+        "arrived": np.arange(VECTORS) < len(known),
+    }
+    for row, vector in enumerate(known):
+        features["vectors"][row] = vector.unpack()
+        features["kind"][row] = rows.index(vector.encoder)
+    return features
+
+
+def _known(vector: Vector, encoders: Mapping[str, str], rows: Sequence[str]) -> bool:
+    return vector.encoder in rows and encoders.get(vector.encoder) == vector.weights
+
+
+class ArrivedVectors(nn.Module):
+    """Give each vector the mark of its encoder: batch of `vector_features` -> items (B, VECTORS, D)."""
+
+    def __init__(self, width: int, kinds: int) -> None:
+        super().__init__()
+        self.kind = nn.Embedding(kinds, width)
+        self.project = nn.Linear(width, width)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Batch -> (B, VECTORS, D)."""
+        items: Tensor = self.project(batch["vectors"]) + self.kind(batch["kind"])
+        return items
+
+
+class ImagingModality(nn.Module):
+    """All of a patient's images: attention over their vectors, batch of `vector_features` -> (B, D)."""
+
+    def __init__(self, width: int, kinds: int) -> None:
+        super().__init__()
+        self.arrived = ArrivedVectors(width, kinds)
+        self.pool = AttentionPool(width)
+        self.nothing = nn.Parameter(torch.zeros(width))
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Batch -> (B, D)."""
+        items = self.arrived(batch)
+        items = torch.cat((self.nothing.expand(items.shape[0], 1, -1), items), dim=1)
+        there = torch.cat((torch.ones_like(batch["arrived"][:, :1]), batch["arrived"]), dim=1)
+        result: Tensor = self.norm(self.pool(items, there))
+        return result

@@ -1,0 +1,42 @@
+"""Molecules when they arrive: sequences through the DNA encoder, gene values through the gene encoder."""
+
+from collections.abc import Iterable
+
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from model.encoders.dna_tokenizer import train_tokenizer
+from model.encoders.dnabert import DnaBertConfig, SequenceEncoder
+from model.encoders.genomic import GeneEncoder
+from model.encoders.pooling import AttentionPool
+from schemas.manifest import Sizes
+
+SMALL = DnaBertConfig(vocab=1024, hidden=128, layers=2, heads=4, intermediate=256)
+"""DNABERT-2's architecture, small enough to train with the rest."""
+
+
+class GenomicArrival(nn.Module):
+    """All that makes the vectors of a sequencing event. The tokenizer is kept beside the weights, as JSON text."""
+
+    def __init__(self, sizes: Sizes, genes: int) -> None:
+        super().__init__()
+        self.sequences = SequenceEncoder(SMALL, sizes.width)
+        self.pool = AttentionPool(sizes.width)
+        self.norm = nn.LayerNorm(sizes.width, elementwise_affine=False)
+        self.genes = GeneEncoder(genes, sizes.width)
+        self.tokenizer_json = learnt_tokenizer(())
+
+    def forward(self, items: Tensor, present: Tensor) -> Tensor:
+        """Encoded sequences (B, N, D), present (B, N) bool -> (B, D)."""
+        result: Tensor = self.norm(self.pool(items, present))
+        return result
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that these weights were trained behind."""
+        return Tokenizer.from_str(self.tokenizer_json)
+
+
+def learnt_tokenizer(sequences: Iterable[str]) -> str:
+    """A tokenizer of at most the small encoder's vocabulary; of no sequence at all: single bases."""
+    text: str = train_tokenizer(sequences, SMALL.vocab).to_str()
+    return text

@@ -1,0 +1,67 @@
+"""Images when they arrive: tiles through a small CNN, feature bags through a linear layer, one gated-attention pool."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from model.encoders.pooling import AttentionPool
+
+
+class TileNetwork(nn.Module):
+    """Four convolution blocks: tiles (N, 3, S, S) within 0..1 -> (N, D). S >= 16."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        channels = (3, 16, 32, 64, width)
+        steps: list[nn.Module] = []
+        for before, after in pairwise(channels):
+            steps += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GroupNorm(8, after), nn.GELU()]
+        self.blocks = nn.Sequential(*steps)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """tiles (N, 3, S, S) -> (N, D)."""
+        result: Tensor = self.blocks(tiles).mean((-2, -1))
+        return result
+
+
+class BagProjector(nn.Module):
+    """One feature space into ours: features (N, F), standardised as in training -> (N, D)."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.project = nn.Linear(features, width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """features (N, F) -> (N, D)."""
+        result: Tensor = self.project(((features - self.mean) * self.scale).clamp(-10, 10))
+        return result
+
+
+class ImagingArrival(nn.Module):
+    """All that makes an image's vector: the tile CNN, a projector a feature space, and the pool they share."""
+
+    def __init__(self, width: int, feature_spaces: Mapping[str, int]) -> None:
+        super().__init__()
+        self.tiles = TileNetwork(width)
+        self.spaces = nn.ModuleList([BagProjector(feature_spaces[name], width) for name in sorted(feature_spaces)])
+        self.pool = AttentionPool(width)
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+
+    def forward(self, items: Tensor, present: Tensor) -> Tensor:
+        """Items already in our width (B, N, D), present (B, N) bool -> (B, D)."""
+        result: Tensor = self.norm(self.pool(items, present))
+        return result
+
+    def space(self, place: int) -> BagProjector:
+        """The projector of the feature space at that place among the sorted names."""
+        found = self.spaces[place]
+        if not isinstance(found, BagProjector):
+            raise TypeError("a feature space without its projector")
+        return found

@@ -1,0 +1,120 @@
+"""FHIR in: one message of `fhir.observations` to evidence (DESIGN §3.1, §3.2)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from model.intake.clinical_records import say
+from model.intake.genomic_observation import GENOMIC_CODES
+from schemas.bundle import Entries, entries_of, source_of
+from schemas.canonical_units import LOINC
+from schemas.errors import Reason, Refused
+from schemas.evidence import Evidence, EvidenceStatus, Modality, evidence
+from schemas.fhir_json import load_object
+from schemas.fhir_parse import releases_of, validate
+from schemas.fhir_patient import People
+from schemas.fhir_time import stated_time, stated_version
+from schemas.message import Message, Reading
+
+READABLE: Final = frozenset(
+    {
+        *("Patient", "Observation", "Condition", "Procedure", "MedicationAdministration", "MedicationStatement"),
+        "DocumentReference",
+    }
+)
+"""The resource types that become evidence."""
+
+
+@dataclass(frozen=True)
+class ClinicalRules:
+    """How one installation's FHIR is read."""
+
+    fhir_version: str | None = None
+    """The release where the message's `content-type` does not say: `4.0`, `4.3` or `5.0`; None tries R4B, then R5."""
+    patient_system: str | None = None
+    """The identifier system whose values are patient ids."""
+    key_is_patient: bool = False
+    """Refuse a record whose key is not the patient inside."""
+    max_bytes: int = 16 * 1024 * 1024
+
+
+def read_observation(message: Message, rules: ClinicalRules) -> Reading:
+    """Turn one FHIR message into evidence, a piece a resource; raise Refused if any of it cannot be read.
+
+    What could be read beside a bad resource, and `unreadable` for the bad one, go with the refusal. A message of two
+    patients, or of another patient than its key, gives nothing.
+    """
+    content = load_object(message.value, rules.max_bytes)
+    releases = releases_of(message.header("content-type"), rules.fhir_version)
+    entries = entries_of(content, releases, READABLE)
+    people = People(rules.patient_system, entries.by_url)
+    _refuse_mixing(message, rules, people, entries)
+    read, refusals = [], []
+    for entry in entries.readable:
+        try:
+            read.append(_evidence(message, entry, people, entries, releases))
+        except Refused as refused:
+            refusals.append(refused)
+            read.extend(_unreadable(message, entry, people))
+    if refusals:
+        raise _one_refusal(refusals, len(entries.readable), tuple(read))
+    return Reading(tuple(read), entries.skipped)
+
+
+def _refuse_mixing(message: Message, rules: ClinicalRules, people: People, entries: Entries) -> None:
+    named: frozenset[str] = frozenset().union(*map(people.named_in, entries.all))
+    if len(named) > 1:
+        raise Refused(
+            Reason.TWO_PATIENTS, f"one message names {len(named)} patients, wanted one; send a Bundle for each"
+        )
+    key = None if message.key is None else message.key.decode("utf-8", "replace")
+    if rules.key_is_patient and named and {key} != named:
+        raise Refused(Reason.KEY_MISMATCH, "the record's key is not the patient inside; key records by patient id")
+
+
+def _evidence(
+    message: Message, entry: dict[str, Any], people: People, entries: Entries, releases: tuple[str, ...]
+) -> Evidence:
+    patient = people.patient_of(entry)
+    said = say(validate(entry, releases), message.timestamp, entries.medication)
+    return evidence(
+        patient=patient,
+        modality=said.modality,
+        source=source_of(entry),
+        version=said.version,
+        occurred_at=said.at,
+        origin=message.origin,
+        status=said.status,
+        tokens=said.tokens,
+    )
+
+
+def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iterator[Evidence]:
+    """That something of this source is there and was not read, where its patient is known."""
+    at = stated_time(entry) or message.timestamp
+    for patient in people.named_in(entry):
+        yield evidence(
+            patient=patient,
+            modality=_modality_of(entry),
+            source=source_of(entry),
+            version=stated_version(entry, at),
+            occurred_at=at,
+            origin=message.origin,
+            status=EvidenceStatus.UNREADABLE,
+        )
+
+
+def _modality_of(entry: dict[str, Any]) -> Modality:
+    """The modality of an Observation that may be malformed."""
+    code = entry.get("code")
+    codings = code.get("coding") if isinstance(code, dict) else None
+    for coding in codings if isinstance(codings, list) else ():
+        if isinstance(coding, dict) and coding.get("system") == LOINC and coding.get("code") in tuple(GENOMIC_CODES):
+            return Modality.GENOMIC
+    return Modality.CLINICAL
+
+
+def _one_refusal(refusals: list[Refused], of: int, read: tuple[Evidence, ...]) -> Refused:
+    first = refusals[0]
+    told = first.detail if of == 1 else f"{len(refusals)} of {of} resources were refused, the first: {first.detail}"
+    return Refused(first.reason, told, evidence=read)

@@ -1,0 +1,157 @@
+"""What a validated FHIR resource of each type says: its tokens, its status, its time and its maturity."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from model.intake.genomic_observation import is_genomic, variant_tokens
+from model.intake.observation import observation_tokens
+from schemas.canonical_units import LOINC
+from schemas.errors import Reason, Refused
+from schemas.evidence import EvidenceStatus, Modality
+from schemas.fhir_parse import Resource
+from schemas.fhir_time import first_instant, time_of
+from schemas.fhir_values import code_of
+from schemas.tokens import ObservationToken, Token
+from schemas.versions import version_of
+
+Lookup = Callable[[str, Any], Any]
+"""(reference, the resource that holds it) -> the CodeableConcept of the medication referred to, or None."""
+
+_WITHDRAWN: Final = {
+    "Observation": {"entered-in-error", "cancelled"},
+    "Condition": {"entered-in-error", "refuted"},
+    "Procedure": {"entered-in-error", "not-done"},
+    "MedicationAdministration": {"entered-in-error", "not-done"},
+    "MedicationStatement": {"entered-in-error", "not-taken"},
+    "DocumentReference": {"entered-in-error", "superseded", "cancelled"},
+}
+_PLAIN: Final = {"final", "completed", "current", "active", "recorded", "in-progress", "unknown"}
+_LONGEST_NOTE: Final = 4000
+_NOTE_CODE: Final = f"{LOINC}|34109-9"
+"""`Note`, for a document without a type."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one resource says, before it is known whose it is."""
+
+    modality: Modality
+    status: EvidenceStatus
+    at: datetime
+    version: str
+    tokens: tuple[Token, ...]
+
+
+def say(resource: Resource, arrived: datetime, lookup: Lookup) -> Said:
+    """Read one resource; `arrived` is the time of a resource that has none and needs none."""
+    model, kind = resource.model, resource.kind
+    withdrawn = not _WITHDRAWN.get(kind, set()).isdisjoint(_statuses(kind, model))
+    at = _time(kind, model, arrived, needed=not withdrawn)
+    modality = Modality.GENOMIC if kind == "Observation" and is_genomic(model.code) else Modality.CLINICAL
+    status = EvidenceStatus.WITHDRAWN if withdrawn else EvidenceStatus.CURRENT
+    tokens = () if withdrawn else _tokens(kind, model, at, lookup)
+    return Said(modality, status, at, _version(kind, model, at, withdrawn=withdrawn), tokens)
+
+
+def _statuses(kind: str, model: Any) -> set[str]:
+    if kind == "Condition":
+        return {coding.code for concept in [model.verificationStatus] if concept for coding in concept.coding or ()}
+    return {code for code in (getattr(model, "status", None), getattr(model, "docStatus", None)) if code}
+
+
+def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime:
+    updated = getattr(model.meta, "lastUpdated", None)
+    otherwise = arrived if updated is None else first_instant(updated)
+    if kind == "Patient":
+        return otherwise
+    try:
+        return time_of(kind, model)
+    except Refused:
+        if needed:
+            raise
+        return otherwise
+
+
+def _version(kind: str, model: Any, at: datetime, *, withdrawn: bool) -> str:
+    """The version; where the sender gives none, final follows preliminary and a correction follows both."""
+    updated = getattr(model.meta, "lastUpdated", None)
+    version = version_of(
+        getattr(model.meta, "versionId", None), None if updated is None else first_instant(updated), at
+    )
+    if not version.startswith("t"):
+        return version
+    if withdrawn or not {"amended", "corrected", "appended"}.isdisjoint(_statuses(kind, model)):
+        return f"{version}+1"
+    return f"{version}+0" if "final" in _statuses(kind, model) else version
+
+
+def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[Token, ...]:
+    if kind == "Observation":
+        return variant_tokens(model, at) if is_genomic(model.code) else observation_tokens(model, at)
+    if kind == "Patient":
+        return tuple(_of_patient(model, at))
+    if kind == "DocumentReference":
+        return tuple(_of_document(model, at))
+    return (_of_act(kind, model, at, lookup),)
+
+
+def _of_act(kind: str, model: Any, at: datetime, lookup: Lookup) -> ObservationToken:
+    """A condition with its clinical status, a procedure with its body site, a medication."""
+    answer = {"Condition": "clinicalStatus", "Procedure": "bodySite"}.get(kind)
+    said = getattr(model, answer) if answer else None
+    concept = model.code if answer else _medication(model, lookup)
+    code = code_of(concept)
+    if not code:
+        raise Refused(Reason.NOT_FHIR, f"{kind} without a code that can be read; send its coding in the resource")
+    return ObservationToken(
+        code=code,
+        answer=code_of(said[0] if isinstance(said, list) else said),
+        at=at,
+        flags=tuple(sorted({kind.lower(), *_status_flags(kind, model)})),
+    )
+
+
+def _status_flags(kind: str, model: Any) -> Iterator[str]:
+    """Whatever tells that this has not (yet) happened plainly: `status-intended`, `status-provisional`."""
+    for status in _statuses(kind, model) - _PLAIN - {"confirmed"}:
+        yield f"status-{status}"
+
+
+def _medication(model: Any, lookup: Lookup) -> Any:
+    both = getattr(model, "medication", None)  # R5: a CodeableReference
+    concept = both.concept if both else getattr(model, "medicationCodeableConcept", None)
+    reference = both.reference if both else getattr(model, "medicationReference", None)
+    if concept is None and reference is not None and reference.reference:
+        return lookup(reference.reference, model)
+    return concept
+
+
+def _of_patient(model: Any, at: datetime) -> Iterator[ObservationToken]:
+    """The birth date as a fact at that time (so the time before the newest is the age), and the sex."""
+    born = at if model.birthDate is None else first_instant(model.birthDate)
+    if model.birthDate is not None:
+        yield ObservationToken(code=f"{LOINC}|21112-8", answer="born", at=born)
+    if model.gender is not None:
+        answer = f"http://hl7.org/fhir/administrative-gender|{model.gender}"
+        yield ObservationToken(code=f"{LOINC}|46098-0", answer=answer, at=born)
+
+
+def _of_document(model: Any, at: datetime) -> Iterator[ObservationToken]:
+    code = code_of(model.type) or _NOTE_CODE
+    for content in model.content or ():
+        text = _plain_text(content.attachment)
+        flags = ("note-unread",) if text is None else ("note",)
+        yield ObservationToken(code=code, answer=(text or "")[:_LONGEST_NOTE], at=at, flags=flags)
+
+
+def _plain_text(attachment: Any) -> str | None:
+    """The text of an inline text/plain attachment; None where it is elsewhere or in another form."""
+    media = (attachment.contentType or "").partition(";")[0].strip().lower()
+    if media != "text/plain" or attachment.data is None:
+        return None
+    try:
+        return str(attachment.data.decode("utf-8")).strip() or None  # the library has undone the base64
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,136 @@
+"""A sequencing event, or a FHIR MolecularSequence, as one piece of genomic evidence."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from model.intake.genomic_files import GenomicRules, read_files
+from model.intake.molecular_sequence import InlineSequence, parse_molecular_sequence
+from model.readers.gene_values import GeneValue
+from model.readers.sequence import sequences_in
+from schemas.errors import Reason, Refused
+from schemas.events import SequencingEvent
+from schemas.evidence import Evidence, EvidenceStatus, Modality, Vector, evidence
+from schemas.files import Files
+from schemas.message import Message, Reading
+from schemas.tokens import VariantToken
+from schemas.versions import version_of
+
+
+class GenomicEncoder(Protocol):
+    """What turns heavy molecular content into vectors when it arrives."""
+
+    def encode_sequences(self, chunks: Iterable[str]) -> Vector:
+        """Pieces of sequence (A, C, G, T, N) to one vector."""
+
+    def encode_genes(self, values: Iterable[GeneValue]) -> Vector:
+        """Gene values, each gene and kind at most once, to one vector."""
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a source holds."""
+
+    tokens: tuple[VariantToken, ...]
+    vectors: tuple[Vector, ...]
+    flags: tuple[str, ...]
+
+
+def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rules: GenomicRules) -> Reading:
+    """Turn one message into one piece of evidence.
+
+    Raises Refused, with an `unreadable` piece where the source is known, or Unavailable (from `files`).
+    """
+    value = _parse(message)
+    if value.get("resourceType") == "MolecularSequence":
+        resource = parse_molecular_sequence(value)
+        piece = partial(
+            evidence,
+            patient=resource.patient,
+            modality=Modality.GENOMIC,
+            source=resource.source,
+            version=resource.version,
+            occurred_at=resource.occurred_at,
+            origin=message.origin,
+        )
+        return _reading(piece, lambda: _of_resource(resource, encoder, rules))
+    event = _event(value)
+    piece = partial(
+        evidence,
+        patient=event.patient,
+        modality=Modality.GENOMIC,
+        source=f"specimen:{event.specimen}:{event.assay}",
+        version=event_version(event),
+        occurred_at=event.occurred_at,
+        origin=message.origin,
+    )
+    if event.status == "entered-in-error":
+        return Reading((piece(status=EvidenceStatus.WITHDRAWN),))
+    return _reading(piece, lambda: _of_event(event, files, encoder, rules))
+
+
+def event_version(event: SequencingEvent) -> str:
+    """The event's time; a correction or a withdrawal of the same time is greater than what it corrects."""
+    time = version_of(None, None, event.occurred_at)
+    return time if event.status == "available" else f"{time}+1"
+
+
+def _reading(piece: Callable[..., Evidence], read: Callable[[], _Content]) -> Reading:
+    try:
+        content = read()
+    except Refused as refusal:
+        unread = piece(status=EvidenceStatus.UNREADABLE)
+        raise Refused(refusal.reason, refusal.detail, evidence=(unread,)) from refusal
+    return Reading((piece(tokens=content.tokens, vectors=content.vectors, flags=content.flags),))
+
+
+def _of_event(event: SequencingEvent, files: Files, encoder: GenomicEncoder, rules: GenomicRules) -> _Content:
+    if not event.files:
+        raise Refused(Reason.NOTHING_TO_READ, "an event without files; send it again with them")
+    found = read_files(event, files, rules)
+    vectors = []
+    if found.chunks:
+        vectors.append(encoder.encode_sequences(found.chunks))
+    if found.genes:
+        vectors.append(encoder.encode_genes(found.genes))
+    return _Content(found.tokens, tuple(vectors), found.flags)
+
+
+def _of_resource(resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules) -> _Content:
+    if resource.is_protein:
+        raise Refused(Reason.UNSUPPORTED, "a sequence of amino acids; send the nucleotides, or protein gene values")
+    if not resource.text:
+        raise Refused(Reason.NOTHING_TO_READ, "no observedSeq or literal; send files elsewhere by sequencing event")
+    found = sequences_in(resource.text, max_bases=rules.max_bases, chunk_bases=rules.chunk_bases)
+    return _Content((), (encoder.encode_sequences(found.chunks),), ("truncated",) if found.truncated else ())
+
+
+def _parse(message: Message) -> dict[str, Any]:
+    try:
+        value = from_json(message.value or b"", allow_inf_nan=False)
+    except ValueError as error:
+        raise Refused(Reason.NOT_JSON, "the value is not JSON; send a sequencing event") from error
+    if not isinstance(value, dict):
+        raise Refused(Reason.NOT_AN_EVENT, "JSON, but no object; send a sequencing event")
+    if value.get("resourceType", "MolecularSequence") != "MolecularSequence":
+        raise Refused(Reason.NOT_AN_EVENT, "a FHIR resource of another type; send it to the topic of observations")
+    return value
+
+
+def _event(value: dict[str, Any]) -> SequencingEvent:
+    try:
+        return SequencingEvent.model_validate(value)
+    except ValidationError as error:
+        places = sorted({_place(one["loc"], one["type"]) for one in error.errors(include_input=False)})
+        raise Refused(Reason.NOT_AN_EVENT, f"missing or wrong: {', '.join(places)}; correct these fields") from error
+
+
+def _place(location: tuple[int | str, ...], kind: str) -> str:
+    """A field's name; one that is not ours is not repeated, since a sender may have put anything there."""
+    known = location[:-1] if kind == "extra_forbidden" else location
+    ends = ("a field that is unknown here",) if kind == "extra_forbidden" else ()
+    return ".".join((*(str(part) for part in known if isinstance(part, str)), *ends)) or "the event"

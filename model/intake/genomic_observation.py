@@ -1,0 +1,122 @@
+"""Genomics-Reporting Observations (variants, TMB, MSI) as variant tokens of the genomic modality."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from schemas.canonical_units import LOINC
+from schemas.errors import Reason, Refused
+from schemas.fhir_values import Value, code_of, codes_in, unit_of, value_of
+from schemas.tokens import VariantToken
+from schemas.units import conversion_of
+
+_VARIANT: Final = "69548-6"
+_BURDEN: Final = "94076-7"
+_INSTABILITY: Final = "81695-9"
+GENOMIC_CODES: Final = frozenset({_VARIANT, _BURDEN, _INSTABILITY})
+"""LOINC numbers of Observations that are genomic evidence."""
+
+_GENE, _CONSEQUENCE = "48018-6", ("transcript-consequence", "feature-consequence", "molecular-consequence")
+_FRACTION, _DEPTH = "81258-6", "82121-5"
+_CHANGES: Final = ("48004-6", "48005-3", "81290-9")  # c., p. and g. HGVS, the first that is there
+_CALLS: Final = {"LA9634-2": "not-detected", "LA18198-4": "no-call", "LA11884-6": "indeterminate"}
+_MSI: Final = {
+    "LA14122-8": (0.0, "msi-stable"),
+    "LA26202-4": (0.5, "msi-low"),
+    "LA26203-2": (1.0, "msi-high"),
+    "LA14123-6": (1.0, "msi-high"),  # "unstable"
+}
+
+
+def is_genomic(concept: Any) -> bool:
+    """Whether the code of a validated Observation makes it genomic evidence."""
+    return not GENOMIC_CODES.isdisjoint(codes_in(concept, LOINC))
+
+
+def variant_tokens(observation: Any, at: datetime) -> tuple[VariantToken, ...]:
+    """The one token of a genomic Observation."""
+    codes = codes_in(observation.code, LOINC)
+    if _VARIANT in codes:
+        return (_variant(observation, at),)
+    return (_burden(observation, at) if _BURDEN in codes else _instability(observation, at),)
+
+
+def _variant(observation: Any, at: datetime) -> VariantToken:
+    parts = {code_of(part.code).rpartition("|")[2]: part for part in observation.component or ()}
+    calls = codes_in(observation.valueCodeableConcept, LOINC)
+    flags = sorted({_CALLS[call] for call in calls if call in _CALLS} | set(_absent(observation)))
+    depth = _number(parts.get(_DEPTH), _DEPTH)
+    return VariantToken(
+        gene=_word(parts.get(_GENE)),
+        change=_change(parts),
+        consequence=next((_word(parts[name]) for name in _CONSEQUENCE if name in parts), ""),
+        vaf=0.0 if "not-detected" in flags else _fraction(parts.get(_FRACTION)),
+        depth=None if depth is None else _count(depth),
+        at=at,
+        flags=tuple(flags),
+    )
+
+
+def _change(parts: dict[str, Any]) -> str:
+    for number in _CHANGES:
+        if named := _word(parts.get(number), first="code"):
+            return named
+    chromosome, reference, alternative = (_word(parts.get(number)) for number in ("48000-4", "69547-8", "69551-0"))
+    start = getattr(getattr(parts.get("81254-5"), "valueRange", None), "low", None)
+    if reference and alternative and start is not None and start.value is not None:
+        return f"{chromosome.removeprefix('chr')}:{int(start.value)}:{reference}>{alternative}"
+    return "unspecified"
+
+
+def _word(part: Any, *, first: str = "display") -> str:
+    """A component's answer in words (a gene's symbol), or by its code first (HGVS); `""` where it has none."""
+    if part is None:
+        return ""
+    concept = part.valueCodeableConcept
+    if concept is None:
+        return str(part.valueString or "").strip()
+    coding = (concept.coding or (None,))[0]
+    said = (getattr(coding, first, None), getattr(coding, "display", None), concept.text, getattr(coding, "code", None))
+    return str(next((word for word in said if word), "")).strip()
+
+
+def _number(part: Any, number: str) -> float | None:
+    found = None if part is None else value_of(f"{LOINC}|{number}", part)
+    return None if found is None else found.value
+
+
+def _fraction(part: Any) -> float | None:
+    fraction = _number(part, _FRACTION)
+    if fraction is not None and not 0 <= fraction <= 1:
+        raise Refused(Reason.NOT_FHIR, "an allele fraction outside 0 to 1; send it with the unit 1 or %")
+    return fraction
+
+
+def _count(depth: float) -> int:
+    if not 0 <= depth < 2**53:
+        raise Refused(Reason.NOT_FHIR, "a read depth that is no count; send whole reads")
+    return round(depth)
+
+
+def _burden(observation: Any, at: datetime) -> VariantToken:
+    """Mutations per megabase, as sent: senders write that unit in many ways, but UCUM must know it."""
+    quantity = observation.valueQuantity
+    if quantity is None or quantity.value is None:
+        return VariantToken(change="TMB", at=at, flags=_absent(observation) or ("absent-unknown",))
+    if quantity.code is not None:
+        conversion_of("", unit_of(quantity))
+    return VariantToken(change="TMB", value=float(quantity.value), at=at, flags=_absent(observation))
+
+
+def _instability(observation: Any, at: datetime) -> VariantToken:
+    """MSI as 0 (stable), 0.5 (low) or 1 (high), or as the number sent."""
+    for answer in codes_in(observation.valueCodeableConcept, LOINC):
+        if answer in _MSI:
+            return VariantToken(change="MSI", value=_MSI[answer][0], at=at, flags=(_MSI[answer][1],))
+    found = value_of("", observation) or Value()
+    flags = found.flags if found.value is not None else (*found.flags, "indeterminate")
+    return VariantToken(change="MSI", value=found.value, at=at, flags=tuple(sorted(flags)))
+
+
+def _absent(observation: Any) -> tuple[str, ...]:
+    absent = observation.dataAbsentReason
+    return () if absent is None else (f"absent-{code_of(absent).rpartition('|')[2] or 'unknown'}",)

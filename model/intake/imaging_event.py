@@ -1,0 +1,70 @@
+"""Imaging messages as events: our own JSON, or a FHIR ImagingStudy with an event a series.
+
+A series is a source. Its version is the event's time, and at one time a correction beats the original and a
+withdrawal beats both, in whatever order they arrive; two corrections of one moment are ordered by content hash.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from model.intake.imaging_study import ImagingStudy, events_of
+from schemas.errors import Reason, Refused
+from schemas.events import ImagingEvent
+from schemas.message import Message
+from schemas.versions import version_of
+
+_STATUS_ORDER = {"available": "", "corrected": "+1", "entered-in-error": "+2"}
+
+
+@dataclass(frozen=True)
+class VersionedEvent:
+    """An event, and the version of its series that it brings."""
+
+    event: ImagingEvent
+    version: str
+
+    @property
+    def source(self) -> str:
+        """What a later event corrects or withdraws."""
+        return f"series:{self.event.series}"
+
+
+def parse_imaging(message: Message) -> list[VersionedEvent]:
+    """Read one message, or raise Refused naming the fields that are wrong, never their contents."""
+    try:
+        value = from_json(message.value or b"", allow_inf_nan=False)
+    except ValueError as broken:
+        raise Refused(Reason.NOT_JSON, "the message is not UTF-8 JSON; send an imaging event") from broken
+    if not isinstance(value, dict):
+        raise Refused(Reason.NOT_AN_EVENT, "the message is JSON but no object; send an imaging event or ImagingStudy")
+    try:
+        if "resourceType" in value:
+            return _of_study(value)
+        event = ImagingEvent.model_validate(value)
+    except ValidationError as wrong:
+        raise _not_an_event(wrong) from None  # pydantic's own message quotes what it refused
+    moment = version_of(None, None, event.occurred_at)
+    return [VersionedEvent(event, moment + _STATUS_ORDER[event.status])]
+
+
+def _of_study(value: dict[str, Any]) -> list[VersionedEvent]:
+    if value["resourceType"] != "ImagingStudy":
+        raise Refused(Reason.UNSUPPORTED, "a FHIR resource other than ImagingStudy; send it to the observations topic")
+    study = ImagingStudy.model_validate(value)
+    return [
+        VersionedEvent(event, version_of(study.meta.versionId, study.meta.lastUpdated, event.occurred_at))
+        for event in events_of(study)
+    ]
+
+
+def _not_an_event(wrong: ValidationError) -> Refused:
+    errors = wrong.errors(include_url=False, include_context=False, include_input=False)
+    known = [error for error in errors if error["type"] != "extra_forbidden"]
+    fields = sorted({".".join(map(str, error["loc"])) or "(the whole)" for error in known})
+    strangers = len(errors) - len(known)  # counted and not named: a sender's own words may say anything
+    found = f"missing or wrong: {', '.join(fields) or 'none'}; fields not of the contract: {strangers}"
+    reason = Reason.NO_PATIENT if "patient" in fields else Reason.NO_TIME if "occurred_at" in fields else None
+    return Refused(reason or Reason.NOT_AN_EVENT, f"not an imaging event ({found}); see the schema ImagingEvent")

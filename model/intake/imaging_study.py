@@ -1,0 +1,135 @@
+"""FHIR ImagingStudy, R4B or R5, as imaging events: the few fields that matter here, in both their shapes.
+
+A FHIR Endpoint says where files are but not what they are, so each contained Endpoint that a series names carries
+the file's size and SHA-256 in two extensions, and its media type in `payloadMimeType`.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from schemas.errors import Reason, Refused
+from schemas.events import ImagingEvent
+from schemas.record import Instant
+
+EXTENSIONS = "https://oncostream.org/fhir/StructureDefinition/"
+"""Followed by `file-bytes` (valueUnsignedInt or valueInteger64), `file-sha256` and `file-encoder` (valueString)."""
+
+_STATUS = {"available": "available", "cancelled": "entered-in-error", "entered-in-error": "entered-in-error"}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Meta(_Part):
+    versionId: str | None = None  # noqa: N815  FHIR's own names
+    lastUpdated: Instant | None = None  # noqa: N815
+
+
+class _Reference(_Part):
+    reference: str = ""
+
+
+class _Coding(_Part):
+    system: str = ""
+    code: str = ""
+
+
+def _first_coding(value: Any) -> Any:
+    """R5 wraps what was a Coding in a CodeableConcept (`coding`) or a CodeableReference (`concept.coding`)."""
+    if isinstance(value, dict):
+        value = value.get("concept", value)
+    codings = value.get("coding") if isinstance(value, dict) else None
+    return codings[0] if isinstance(codings, list) and codings else value
+
+
+_AnyCoding = Annotated[_Coding, BeforeValidator(_first_coding)]
+
+
+class _Series(_Part):
+    uid: str = Field(min_length=1)
+    modality: _AnyCoding
+    bodySite: _AnyCoding | None = None  # noqa: N815
+    started: Instant | None = None
+    endpoint: tuple[_Reference, ...] = ()
+
+
+class _Extension(_Part):
+    url: str
+    valueString: str | None = None  # noqa: N815
+    valueUnsignedInt: int | None = None  # noqa: N815
+    valueInteger64: int | None = None  # noqa: N815
+
+
+class _Contained(_Part):
+    resourceType: str  # noqa: N815
+    id: str = ""
+    address: str = ""
+    payloadMimeType: tuple[str, ...] = ()  # noqa: N815
+    extension: tuple[_Extension, ...] = ()
+
+
+class ImagingStudy(_Part):
+    """What is read of the resource; all else in it is passed over."""
+
+    id: str = Field(min_length=1)
+    meta: _Meta = _Meta()
+    status: str
+    subject: _Reference
+    started: Instant | None = None
+    series: tuple[_Series, ...] = ()
+    contained: tuple[_Contained, ...] = ()
+
+
+def events_of(study: ImagingStudy) -> list[ImagingEvent]:
+    """One event a series; none while the study is only registered. Raises Refused, or pydantic's ValidationError."""
+    kind, _, patient = study.subject.reference.rpartition("/")
+    if not patient or kind.rpartition("/")[2] != "Patient":
+        raise Refused(Reason.NO_PATIENT, "subject is no Patient/<id> reference; name the patient by reference")
+    if study.status == "registered":
+        return []
+    if study.status not in _STATUS:
+        raise Refused(Reason.UNSUPPORTED, "a study of unknown status; send it available, or entered-in-error")
+    return [_event(study, series, patient) for series in study.series]
+
+
+def _event(study: ImagingStudy, series: _Series, patient: str) -> ImagingEvent:
+    started = series.started or study.started
+    if started is None:
+        raise Refused(Reason.NO_TIME, "neither the study nor its series has `started`; send when it was taken")
+    site = series.bodySite
+    return ImagingEvent.model_validate(
+        {
+            "id": study.id,
+            "patient": patient,
+            "occurred_at": started,
+            "status": _STATUS[study.status],
+            "study": study.id,
+            "series": series.uid,
+            "kind": series.modality.code,
+            "body_site": f"{site.system}|{site.code}" if site else None,
+            "files": [_file(study, endpoint) for endpoint in series.endpoint] if study.status == "available" else [],
+        }
+    )
+
+
+def _file(study: ImagingStudy, endpoint: _Reference) -> dict[str, Any]:
+    named = [c for c in study.contained if c.resourceType == "Endpoint" and f"#{c.id}" == endpoint.reference]
+    if not named:
+        raise Refused(Reason.NOT_AN_EVENT, "an endpoint that is not contained; send an imaging event with `files`")
+    said = {e.url.removeprefix(EXTENSIONS): e for e in named[0].extension if e.url.startswith(EXTENSIONS)}
+    size, sha256, encoder = (said.get(f"file-{name}") for name in ("bytes", "sha256", "encoder"))
+    if size is None or sha256 is None or not named[0].payloadMimeType:
+        raise Refused(
+            Reason.NOT_AN_EVENT,
+            "an Endpoint without the file's size, SHA-256 or type; add the extensions file-bytes and file-sha256 and "
+            "payloadMimeType, or send an imaging event with `files`",
+        )
+    return {
+        "url": named[0].address,
+        "media_type": named[0].payloadMimeType[0],
+        "bytes": size.valueUnsignedInt if size.valueUnsignedInt is not None else size.valueInteger64,
+        "sha256": sha256.valueString,
+        "encoder": encoder.valueString if encoder else None,
+    }

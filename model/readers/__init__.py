@@ -1,0 +1,1 @@
+"""Open one file format each and yield its content piece by piece; refuse what cannot be read."""

@@ -1,0 +1,87 @@
+"""What a variant does to its gene: Sequence Ontology terms, the names others use for them, and their order."""
+
+SEVERITY = (
+    "transcript_ablation",
+    "splice_acceptor_variant",
+    "splice_donor_variant",
+    "splice_site_variant",
+    "stop_gained",
+    "frameshift_variant",
+    "stop_lost",
+    "start_lost",
+    "transcript_amplification",
+    "inframe_insertion",
+    "inframe_deletion",
+    "conservative_inframe_insertion",
+    "disruptive_inframe_insertion",
+    "conservative_inframe_deletion",
+    "disruptive_inframe_deletion",
+    "missense_variant",
+    "protein_altering_variant",
+    "splice_region_variant",
+    "synonymous_variant",
+    "coding_sequence_variant",
+    "5_prime_UTR_variant",
+    "3_prime_UTR_variant",
+    "non_coding_transcript_exon_variant",
+    "intron_variant",
+    "upstream_gene_variant",
+    "downstream_gene_variant",
+    "intergenic_variant",
+)
+"""Most severe first, in the order of Ensembl's Variant Effect Predictor."""
+
+_RANK = {term: rank for rank, term in enumerate(SEVERITY)}
+
+MAF_TERMS = {
+    "Missense_Mutation": "missense_variant",
+    "Nonsense_Mutation": "stop_gained",
+    "Nonstop_Mutation": "stop_lost",
+    "Translation_Start_Site": "start_lost",
+    "Silent": "synonymous_variant",
+    "Splice_Site": "splice_site_variant",
+    "Splice_Region": "splice_region_variant",
+    "Frame_Shift_Del": "frameshift_variant",
+    "Frame_Shift_Ins": "frameshift_variant",
+    "In_Frame_Del": "inframe_deletion",
+    "In_Frame_Ins": "inframe_insertion",
+    "5'UTR": "5_prime_UTR_variant",
+    "3'UTR": "3_prime_UTR_variant",
+    "5'Flank": "upstream_gene_variant",
+    "3'Flank": "downstream_gene_variant",
+    "Intron": "intron_variant",
+    "IGR": "intergenic_variant",
+    "RNA": "non_coding_transcript_exon_variant",
+}
+"""`Variant_Classification` of a MAF (GDC MAF format v1.0.0) as Sequence Ontology terms."""
+
+ANNOVAR_TERMS = {
+    "nonsynonymous_SNV": "missense_variant",
+    "synonymous_SNV": "synonymous_variant",
+    "stopgain": "stop_gained",
+    "stoploss": "stop_lost",
+    "startloss": "start_lost",
+    "frameshift_deletion": "frameshift_variant",
+    "frameshift_insertion": "frameshift_variant",
+    "frameshift_substitution": "frameshift_variant",
+    "nonframeshift_deletion": "inframe_deletion",
+    "nonframeshift_insertion": "inframe_insertion",
+    "splicing": "splice_site_variant",
+    "UTR5": "5_prime_UTR_variant",
+    "UTR3": "3_prime_UTR_variant",
+    "intronic": "intron_variant",
+    "upstream": "upstream_gene_variant",
+    "downstream": "downstream_gene_variant",
+    "intergenic": "intergenic_variant",
+}
+"""`ExonicFunc.refGene` and `Func.refGene` of ANNOVAR as Sequence Ontology terms."""
+
+
+def severity(term: str) -> int:
+    """0 for the most severe; a term that is not in the list comes after all that are."""
+    return _RANK.get(term, len(SEVERITY))
+
+
+def worst(terms: str) -> str:
+    """The most severe of terms joined by `&`, as SnpEff and VEP write them."""
+    return min(terms.split("&"), key=severity)

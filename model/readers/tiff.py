@@ -1,0 +1,95 @@
+"""TIFF that OpenSlide does not take (no tiles, 16 bit, planar, newer codecs): segment by segment, in constant memory.
+
+Of several pages the largest is read, the first of equals: the others are smaller levels, labels and macros.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tifffile import PHOTOMETRIC, TiffFile, TiffFileError, TiffPage
+
+from model.readers.pixels import Tile, cut, grid_length
+from schemas.errors import Reason, Refused
+
+# What tifffile, imagecodecs and numpy raise on a file that is not what it says.
+_BROKEN = (TiffFileError, ValueError, RuntimeError, KeyError, IndexError, TypeError, AttributeError, OSError, EOFError)
+_MAX_PAGES = 10_000
+
+
+def check_tiff(path: Path, segment_pixels: int) -> bool:
+    """Whether it is a TIFF; Refused where one stored tile is too large to be decoded."""
+    try:
+        with TiffFile(path) as file:
+            page = _largest(file)
+            too_large = page.is_tiled and page.tilewidth * page.tilelength > segment_pixels
+    except _BROKEN:
+        return False
+    if too_large:
+        raise _too_large(segment_pixels)
+    return True
+
+
+def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Iterator[Tile]:
+    """Yield (3, size, size) tiles, background and all, of the largest page; raise Refused."""
+    try:
+        with TiffFile(path) as file:
+            page = _largest(file)
+            if not page.is_tiled and page.imagewidth * page.imagelength > segment_pixels:
+                raise _too_large(segment_pixels)
+            stride = -(-_tiles_at_most(page, size) // max_tiles)
+            tiles = (tile for segment in _segments(page) for tile in cut(_scaled(segment, page), size))
+            yield from islice(tiles, 0, None, stride)
+    except _BROKEN as broken:
+        raise Refused(
+            Reason.UNREADABLE_FILE, "the TIFF is broken, cut short or of an unknown codec; save it as tiled RGB"
+        ) from broken
+
+
+def _largest(file: TiffFile) -> TiffPage:
+    if len(file.pages) > _MAX_PAGES:
+        raise ValueError("too many pages")
+    pages = [page for page in file.pages if isinstance(page, TiffPage)]
+    return max(pages, key=lambda page: page.imagewidth * page.imagelength)
+
+
+def _tiles_at_most(page: TiffPage, size: int) -> int:
+    if not page.is_tiled:
+        return grid_length(page.imagelength, size) * grid_length(page.imagewidth, size)
+    stored = -(-page.imagelength // page.tilelength) * -(-page.imagewidth // page.tilewidth)
+    return stored * grid_length(page.tilelength, size) * grid_length(page.tilewidth, size)
+
+
+def _segments(page: TiffPage) -> Iterator[NDArray[Any]]:
+    """(H, W) or (H, W, C) arrays, one decoded at a time."""
+    if not page.is_tiled:
+        yield page.asarray()
+        return
+    if page.planarconfig == 2 and page.samplesperpixel > 1:
+        raise Refused(Reason.UNSUPPORTED, "a tiled TIFF with its colours in separate planes; save it as tiled RGB")
+    for data, _, shape in page.segments(maxworkers=1):
+        if data is not None:
+            _, length, width, samples = shape
+            yield data[0, :length, :width, 0] if samples == 1 else data[0, :length, :width]
+
+
+def _scaled(segment: NDArray[Any], page: TiffPage) -> NDArray[np.float32]:
+    if segment.dtype.kind not in "ub":
+        raise Refused(Reason.UNSUPPORTED, "a TIFF of signed or floating point values; save it as 8 or 16 bit RGB")
+    if page.photometric == PHOTOMETRIC.PALETTE and page.colormap is not None:
+        return np.asarray(page.colormap.T[segment] / 65535, dtype=np.float32)
+    if segment.ndim == 3 and segment.shape[-1] not in (3, 4):
+        raise Refused(Reason.UNSUPPORTED, "a TIFF page of neither 1, 3 nor 4 samples a pixel; save it as tiled RGB")
+    most = 1 if segment.dtype.kind == "b" else np.iinfo(segment.dtype).max
+    scaled = np.asarray(segment[..., :3] if segment.ndim == 3 else segment, dtype=np.float32) / np.float32(most)
+    return 1 - scaled if page.photometric == PHOTOMETRIC.MINISWHITE else scaled
+
+
+def _too_large(segment_pixels: int) -> Refused:
+    return Refused(
+        Reason.TOO_LARGE,
+        f"a TIFF that must be decoded more than {segment_pixels} pixels at once; save it as a tiled, pyramidal TIFF",
+    )

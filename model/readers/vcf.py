@@ -1,0 +1,75 @@
+"""Variants of one sample from a VCF: plain, gzip or BGZF, one line in memory at a time.
+
+Read by our own single pass and not by htslib, which accepts most of what the specification forbids (and tells
+stderr about the rest); tests hold this reader against pysam record by record.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from model.readers.annotations import annotation_of
+from model.readers.text_lines import numbered_lines
+from model.readers.vaf import Reads, reads_of
+from model.readers.variants import MostTelling, Variants
+from model.readers.vcf_header import VcfHeader, read_header
+from model.readers.vcf_record import EarlierLines, VcfRecord, read_record
+from model.readers.vcf_values import alleles_of
+from schemas.tokens import VariantToken
+
+_NOT_VARIANTS = {"*", "<*>", "<NON_REF>", "<X>"}
+"""Reference blocks, and alleles that a deletion elsewhere takes away."""
+
+
+def read_vcf(path: Path, *, at: datetime, assay: str, specimen: str = "", max_variants: int = 256) -> Variants:
+    """The most telling variants of the tumour sample, or of the sample named `specimen`, or of the last one.
+
+    Refused, with the line number, where the file breaks the specification in a way that is not listed in
+    `docs/evidence/vcf-tolerated.md`. In ctDNA a named variant without a read is kept: its zero is a measurement.
+    """
+    lines = numbered_lines(path)
+    header = read_header(lines)
+    sample, guessed = header.sample_of(specimen)
+    kept = MostTelling(max_variants)
+    for record in _records(lines, header, sample):
+        for token in _tokens(record, header, at, assay):
+            kept.add(token)
+    return kept.variants(("sample-assumed",) if guessed else ())
+
+
+def _records(lines: Iterator[tuple[int, str]], header: VcfHeader, sample: int) -> Iterator[VcfRecord]:
+    earlier = EarlierLines()
+    for number, line in lines:
+        if line:
+            record = read_record(number, line, header, sample)
+            earlier.check(number, record)
+            yield record
+
+
+def _tokens(record: VcfRecord, header: VcfHeader, at: datetime, assay: str) -> Iterator[VariantToken]:
+    for alt, name in enumerate(record.alts):
+        if name in _NOT_VARIANTS:
+            continue
+        reads = reads_of(record, alt)
+        if not (_carried(record, alt, reads) or (assay == "ctdna" and reads.mutant == 0)):
+            continue
+        gene, consequence = annotation_of(record, alt, header)
+        yield VariantToken(
+            gene=gene,
+            change=f"{record.chrom}:{record.pos}:{record.ref}>{name}",
+            consequence=consequence,
+            vaf=reads.vaf,
+            depth=reads.depth,
+            mutant_reads=reads.mutant,
+            assay=assay,
+            at=at,
+            flags=() if record.passed else ("filtered",),
+        )
+
+
+def _carried(record: VcfRecord, alt: int, reads: Reads) -> bool:
+    """Whether the sample has this alternative: by its genotype where one is called, and by its reads in any case."""
+    called = alleles_of(record.sample.get("GT", ""))
+    if reads.mutant:
+        return True
+    return alt + 1 in called if called else reads.mutant is None

@@ -1,0 +1,132 @@
+"""A loaded network answering requests: in fixed batches, so that no row's bytes depend on its neighbours (§8)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.answers import Answers, answer
+from model.draws import normal_draws
+from model.features import Features, padded
+from model.network import MODALITIES, Network, features_of
+from model.weights import load_network
+from model.wording import Voice, nothing_said, present_of, said
+from schemas.canonical import content_hash
+from schemas.evidence import Modality
+from schemas.manifest import Manifest
+from schemas.request import Request, Status
+from schemas.result import Content, Provenance, Result, result_of
+
+Embedding = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """What a deployment chooses about results; its hash is in every result's provenance."""
+
+    threshold: float = 0.85
+    """Confidence under which a result abstains."""
+    backend: str = "exact"
+    """Quantum backend. What this build does not have falls back to `exact`, and results say so."""
+
+
+class Predictor:
+    """Requests to results. Pure: the same request gives the same bytes, whatever else is asked with it."""
+
+    def __init__(self, network: Network, manifest: Manifest, settings: PredictSettings) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.manifest = manifest
+        self.voice = Voice(manifest, _provenance(manifest, settings), settings.threshold)
+        network.fusion.freeze()
+
+    @classmethod
+    def load(cls, folder: Path, settings: PredictSettings) -> Self:
+        """Read a network's folder; raises ValueError with a remedy."""
+        network, manifest = load_network(folder)
+        return cls(network, manifest, settings)
+
+    def present(self, request: Request) -> tuple[Modality, ...]:
+        """The modalities whose embeddings `predict` needs for this request."""
+        return () if request.history.status is Status.WITHDRAWN else present_of(request, self.manifest)
+
+    def memo_key(self, request: Request, modality: Modality) -> str:
+        """What the request's embedding of that modality depends on, as a SHA-256."""
+        hashes = [piece.hash for piece in request.evidence if piece.modality is modality]
+        text = "|".join((self.manifest.weights_sha256, modality.value, *hashes))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def encode(self, requests: Sequence[Request], wanted: Sequence[tuple[int, Modality]]) -> list[Embedding]:
+        """The wanted (place in `requests`, modality) embeddings, each (D,) float32, in the order wanted."""
+        found: dict[tuple[int, Modality], Embedding] = {}
+        for modality in MODALITIES:
+            places = [place for place, one in wanted if one is modality]
+            for start in range(0, len(places), self.manifest.sizes.batch):
+                chunk = places[start : start + self.manifest.sizes.batch]
+                rows = [features_of(modality, requests[place].evidence, self.manifest) for place in chunk]
+                found.update(zip([(place, modality) for place in chunk], self._embed(modality, rows), strict=False))
+        return [found[key] for key in wanted]
+
+    def predict(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> list[Result]:
+        """One result a request; `embeddings` has, for each, those of `present`. ValueError for another model's."""
+        if any(request.model != self.manifest.model for request in requests):
+            raise ValueError(f"a request is for another network than {self.manifest.model}; ask again")
+        answerable = [place for place, request in enumerate(requests) if self.present(request)]
+        contents: dict[int, Content] = {}
+        for start in range(0, len(answerable), self.manifest.sizes.batch):
+            chunk = answerable[start : start + self.manifest.sizes.batch]
+            answers = self._answer([requests[place] for place in chunk], [embeddings[place] for place in chunk])
+            for row, place in enumerate(chunk):
+                contents[place] = said(requests[place], answers, row, self.voice)
+        return [
+            result_of(contents.get(place) or nothing_said(request, self.voice), request.history)
+            for place, request in enumerate(requests)
+        ]
+
+    @torch.inference_mode()
+    def _embed(self, modality: Modality, rows: Sequence[Features]) -> Embedding:
+        """Embeddings (B, D) of at most one batch of rows; those of the padding come last."""
+        values: Embedding = self.network.embed(modality, padded(rows, self.manifest.sizes.batch)).numpy()
+        return values
+
+    def _answer(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> Answers:
+        sizes, modalities = self.manifest.sizes, len(MODALITIES)
+        known = np.zeros((sizes.batch, modalities, sizes.width), np.float32)
+        present = np.zeros((sizes.batch, modalities), np.bool_)
+        noise = np.zeros((sizes.batch, sizes.draws, modalities, sizes.width), np.float32)
+        for row, (request, given) in enumerate(zip(requests, embeddings, strict=True)):
+            noise[row] = normal_draws(request.id, sizes.draws, modalities, sizes.width)
+            for modality in self.present(request):
+                place = MODALITIES.index(modality)
+                known[row, place], present[row, place] = given[modality], True
+        present[len(requests) :] = True  # padding asks for no draws
+        return answer(
+            self.network, self.manifest, torch.from_numpy(known), torch.from_numpy(present), torch.from_numpy(noise)
+        )
+
+
+def load_predictor(folder: Path, settings: PredictSettings | None = None) -> Predictor:
+    """Read a network's folder; raises ValueError with a remedy."""
+    return Predictor.load(folder, settings or PredictSettings())
+
+
+def _provenance(manifest: Manifest, settings: PredictSettings) -> Provenance:
+    backend, reason = "exact", "configured"
+    fallbacks: tuple[str, ...] = ()
+    if manifest.fusion == "none":
+        backend, reason = "none", "the network has no circuit"
+    elif settings.backend != "exact":
+        reason, fallbacks = "backend-not-available", (f"{settings.backend}->exact",)
+    return Provenance(
+        model=manifest.model,
+        weights_sha256=manifest.weights_sha256,
+        settings_sha256=content_hash(asdict(settings)),
+        intended_use=manifest.intended_use,
+        quantum_backend=backend,
+        quantum_reason=reason,
+        fallbacks=fallbacks,
+    )

@@ -1,0 +1,96 @@
+"""The resources of one message: a Bundle's entries, or the one resource itself, before validation."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas.errors import Reason, Refused
+from schemas.fhir_parse import kind_of, validate
+from schemas.fhir_patient import source_id
+
+_HASHED: Final = 32
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Every resource of a message: `readable` ones to read, all of them to see whom they name."""
+
+    all: tuple[dict[str, Any], ...]
+    readable: tuple[dict[str, Any], ...]
+    skipped: tuple[str, ...]
+    """Types passed over, once for each resource of it."""
+    by_url: dict[str, dict[str, Any]]
+    """fullUrl, and `Type/id`, -> resource. A relative reference resolves within the Bundle."""
+
+    def medication(self, reference: str, holder: Any) -> Any:
+        """The code of a Medication that is contained in `holder` or is an entry beside it, else None."""
+        for held in holder.contained or ():
+            if reference == f"#{held.id}":
+                return getattr(held, "code", None)
+        beside = self.by_url.get(reference)
+        if beside is None or beside.get("resourceType") != "Medication":
+            return None
+        return validate(beside, (_release_of(holder),)).model.code
+
+
+def entries_of(content: dict[str, Any], releases: tuple[str, ...], readable: frozenset[str]) -> Entries:
+    """Split a message into resources; raise Refused where there is none that could be read."""
+    kind = kind_of(content)
+    if kind in readable:
+        return Entries((content,), (content,), (), {})
+    if kind != "Bundle":
+        raise Refused(Reason.UNSUPPORTED, f"a {kind}; send a Bundle or one of {', '.join(sorted(readable))}")
+    listed = _listed(content, releases)
+    resources = tuple(entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict))
+    if not resources:
+        raise Refused(Reason.NOTHING_TO_READ, "a Bundle without resources; send them as its entries")
+    kinds = tuple(_kind_or_none(resource) for resource in resources)
+    return Entries(
+        all=resources,
+        readable=tuple(one for one, of in zip(resources, kinds, strict=True) if of is None or of in readable),
+        skipped=tuple(of for of in kinds if of is not None and of not in readable),
+        by_url=_by_url(listed),
+    )
+
+
+def source_of(content: dict[str, Any]) -> str:
+    """What the sender can correct or withdraw: `Type/id`, else `Type/system|value`, else a hash of the content."""
+    kind = content.get("resourceType")
+    named = source_id(content)
+    if named is None:
+        named = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_HASHED]
+    return f"{kind if isinstance(kind, str) else 'Resource'}/{named}"
+
+
+def _listed(content: dict[str, Any], releases: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The entries of a Bundle whose shell is valid; their resources are validated one by one, later."""
+    listed = content.get("entry", [])
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise Refused(Reason.NOT_FHIR, "a Bundle whose entry is no list of objects; send FHIR JSON")
+    shells = [{key: value for key, value in entry.items() if key != "resource"} for entry in listed]
+    shell = {key: value for key, value in content.items() if key != "entry"}
+    validate(shell | {"entry": [one for one in shells if one] or None}, releases)
+    return listed
+
+
+def _kind_or_none(resource: dict[str, Any]) -> str | None:
+    try:
+        return kind_of(resource)
+    except Refused:
+        return None
+
+
+def _by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for entry in listed:
+        resource, url = entry.get("resource"), entry.get("fullUrl")
+        if isinstance(resource, dict):
+            found[f"{resource.get('resourceType')}/{resource.get('id')}"] = resource
+            if isinstance(url, str):
+                found[url] = resource
+    return found
+
+
+def _release_of(model: Any) -> str:
+    return "R4B" if ".R4B." in type(model).__module__ else "R5"

@@ -1,0 +1,123 @@
+"""One piece of evidence about one patient, and the order in which versions of it win (DESIGN §3.2, §3.3)."""
+
+import base64
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.canonical import content_hash
+from schemas.record import Instant, Record
+from schemas.tokens import ObservationToken, Token, VariantToken
+
+
+class Modality(StrEnum):
+    """What kind of look at the patient this is. A new encoder adds a member."""
+
+    CLINICAL = "clinical"
+    IMAGING = "imaging"
+    GENOMIC = "genomic"
+
+
+class EvidenceStatus(StrEnum):
+    """Whether a source counts: `current`, taken back by its sender, or there but not to be read."""
+
+    UNREADABLE = "unreadable"
+    CURRENT = "current"
+    WITHDRAWN = "withdrawn"
+
+
+_STATUS_RANK = {EvidenceStatus.UNREADABLE: 0, EvidenceStatus.CURRENT: 1, EvidenceStatus.WITHDRAWN: 2}
+
+
+class Origin(Record):
+    """The input record this was read from."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Vector(Record):
+    """A partial modality embedding made when the file arrived: float32, little endian, base64."""
+
+    encoder: str
+    """Encoder id, e.g. `imaging/cnn` or `imaging/bag:uni-512`."""
+    weights: str
+    """SHA-256 of that encoder's weights."""
+    data: str
+
+    @classmethod
+    def pack(cls, encoder: str, weights: str, values: NDArray[np.float32]) -> Self:
+        """Pack (D,) float32 values."""
+        return cls(
+            encoder=encoder, weights=weights, data=base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
+        )
+
+    def unpack(self) -> NDArray[np.float32]:
+        """Give back the (D,) float32 values."""
+        return np.frombuffer(base64.b64decode(self.data), dtype="<f4")
+
+
+class Evidence(Record):
+    """What one source says of one patient, at one version."""
+
+    patient: str
+    modality: Modality
+    source: str
+    """What the sender can later correct or withdraw: `Observation/123`, a series, `specimen:assay`."""
+    version: str
+    """Sortable text (`schemas.versions`): FHIR versionId over lastUpdated over event time."""
+    occurred_at: Instant
+    status: EvidenceStatus = EvidenceStatus.CURRENT
+    flags: tuple[str, ...] = ()
+    tokens: tuple[Token, ...] = ()
+    vectors: tuple[Vector, ...] = ()
+    """Most often one; a sequencing event with sequences and gene values has one of each encoder."""
+    origin: Origin
+    hash: str
+    """Of everything above but the origin, so that a duplicate is the same evidence."""
+
+    @property
+    def key(self) -> str:
+        """`patient|modality|source`: the Kafka key."""
+        return f"{self.patient}|{self.modality.value}|{self.source}"
+
+    @property
+    def rank(self) -> tuple[str, int, str]:
+        """What decides between two versions of a source: version, then status, then content hash."""
+        return (self.version, _STATUS_RANK[self.status], self.hash)
+
+
+def evidence(  # one argument a field: this is the record's only constructor
+    *,
+    patient: str,
+    modality: Modality,
+    source: str,
+    version: str,
+    occurred_at: datetime,
+    origin: Origin,
+    status: EvidenceStatus = EvidenceStatus.CURRENT,
+    flags: Iterable[str] = (),
+    tokens: Iterable[ObservationToken | VariantToken] = (),
+    vectors: Iterable[Vector] = (),
+) -> Evidence:
+    """Make a piece of evidence, with its content hash."""
+    draft = Evidence(
+        patient=patient,
+        modality=modality,
+        source=source,
+        version=version,
+        occurred_at=occurred_at,
+        origin=origin,
+        status=status,
+        flags=tuple(sorted(set(flags))),
+        tokens=tuple(tokens),
+        vectors=tuple(vectors),
+        hash="",
+    )
+    content = draft.model_dump(mode="json", exclude={"origin", "hash"}, exclude_defaults=True)
+    return draft.model_copy(update={"hash": content_hash(content)})

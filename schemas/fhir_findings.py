@@ -1,0 +1,131 @@
+"""A result's findings as FHIR Observations: diagnosis, conformal set, response, doubt, and what it all rests on."""
+
+from collections.abc import Callable
+
+from schemas.evidence import Modality
+from schemas.fhir_frame import (
+    STATUS,
+    UCUM,
+    Json,
+    abstains,
+    abstention,
+    caveats,
+    code,
+    method,
+    moment,
+    percentage,
+    ranked,
+    readable,
+    resource,
+    subject,
+    withdrawn,
+)
+from schemas.result import Result
+
+ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+
+
+def observations(result: Result, device: str) -> list[Json]:
+    """One Observation a finding, always the same five, so that a withdrawal reaches each of them."""
+    return [_observation(result, device, name, text, say) for name, (text, say) in _FINDINGS.items()]
+
+
+def _observation(result: Result, device: str, name: str, text: str, say: Callable[[Result], Json]) -> Json:
+    said = _absent("unknown", "withdrawn") if withdrawn(result) else say(result)
+    return {
+        **resource(result, "Observation", name),
+        "status": STATUS[result.history.status],
+        "code": code("finding", name, text),
+        "subject": subject(result),
+        "effectiveDateTime": moment(result),
+        "issued": moment(result),
+        "note": [{"text": caveat} for caveat in caveats(result)],
+        "method": method(result),
+        "device": {"reference": device},
+        **said,
+    }
+
+
+def _diagnosis(result: Result) -> Json:
+    """The likeliest label as the value, or why there is none; every label's probability as a component."""
+    likely = ranked(result.diagnosis) if result.diagnosis else []
+    components = _components([_share(label, p) for label, p in likely])
+    if abstains(result):
+        return _absent("unknown", f"abstained: {abstention(result)}") | components
+    return {"valueCodeableConcept": {"text": readable(likely[0][0])}} | components
+
+
+def _conformal(result: Result) -> Json:
+    if result.diagnosis is None:
+        return _absent("unknown", f"abstained: {abstention(result)}")
+    level = {"code": code("finding", "coverage", "Coverage"), "valueQuantity": percentage(1 - result.diagnosis.alpha)}
+    members = [
+        {"code": code("finding", "member", "Member of the set"), "valueCodeableConcept": {"text": readable(label)}}
+        for label in result.diagnosis.conformal_set
+    ]
+    none = {} if members else {"valueString": "empty: no label is plausible at this level"}
+    return none | _components([level, *members])
+
+
+def _response(result: Result) -> Json:
+    if not result.treatment:
+        return _absent("not-performed", "no option is predicted by this network")
+    return _components([_share(option, p) for option, p in sorted(result.treatment.items())])
+
+
+def _doubt(result: Result) -> Json:
+    if result.doubt is None:
+        return _absent("unknown", "no prediction to doubt")
+    parts = {name: getattr(result.doubt, name) for name in ("data", "imputation", "model", "shots", "hardware")}
+    return {"valueQuantity": _nats(result.doubt.total)} | _components(
+        [{"code": code("doubt", name, f"From {name}"), "valueQuantity": _nats(part)} for name, part in parts.items()]
+    )
+
+
+def _evidence(result: Result) -> Json:
+    """Each modality: measured, imputed or absent."""
+    return _components(
+        [
+            {
+                "code": code("modality", modality.value, f"{modality.value.capitalize()} evidence"),
+                "valueCodeableConcept": _availability(result, modality),
+            }
+            for modality in Modality
+        ]
+    )
+
+
+def _availability(result: Result, modality: Modality) -> Json:
+    why = f" ({result.missing[modality].value})" if modality in result.missing else ""
+    if modality in result.imputed:
+        return code("availability", "imputed", f"imputed, not measured{why}")
+    count = sum(used.modality is modality for used in result.evidence)
+    if count:
+        return code("availability", "measured", f"measured: {count} source{'s' if count > 1 else ''}")
+    return code("availability", "absent", f"absent{why}")
+
+
+def _share(label: str, probability: float) -> Json:
+    return {"code": {"text": readable(label)}, "valueQuantity": percentage(probability)}
+
+
+def _nats(value: float) -> Json:
+    """Entropy in nats: a pure number in UCUM."""
+    return {"value": value, "unit": "nat", "system": UCUM, "code": "1"}
+
+
+def _absent(reason: str, text: str) -> Json:
+    return {"dataAbsentReason": {"coding": [{"system": ABSENT, "code": reason}], "text": text}}
+
+
+def _components(components: list[Json]) -> Json:
+    return {"component": components} if components else {}
+
+
+_FINDINGS: dict[str, tuple[str, Callable[[Result], Json]]] = {
+    "diagnosis": ("Predicted diagnosis", _diagnosis),
+    "conformal-set": ("Diagnoses that cannot be ruled out (conformal set)", _conformal),
+    "treatment-response": ("Predicted response to treatment (associations; no claim of a causal effect)", _response),
+    "doubt": ("Doubt of the diagnosis (entropy)", _doubt),
+    "evidence": ("Evidence that the result rests on", _evidence),
+}

@@ -1,0 +1,135 @@
+"""What every FHIR resource of a result shares: id, label, status, subject, time, and the words said everywhere."""
+
+import re
+from datetime import UTC
+from typing import Any
+from urllib.parse import quote
+
+from schemas.canonical import derived_id
+from schemas.evidence import Modality
+from schemas.request import Status
+from schemas.result import Diagnosis, Result
+
+Json = dict[str, Any]
+
+DISCLAIMER = "Research software; not a medical device."
+OURS = "https://oncostream.org/fhir"
+"""Root of the code systems and identifier systems that are ours."""
+UCUM = "http://unitsofmeasure.org"
+
+AI_ASSERTED: Json = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+    "code": "AIAST",
+    "display": "Artificial Intelligence asserted",
+}
+"""The label of HL7's AI Transparency on FHIR. The terminology that R4 and R4B came with lacks it."""
+
+STATUS = {
+    Status.PRELIMINARY: "preliminary",
+    Status.FINAL: "final",
+    Status.AMENDED: "amended",
+    Status.WITHDRAWN: "entered-in-error",
+}
+"""The same codes in the required bindings of DiagnosticReport, Observation and RiskAssessment."""
+
+_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_NOT_TEXT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def withdrawn(result: Result) -> bool:
+    """Whether this revision takes back what was said: nothing predicted may then be repeated."""
+    return result.history.status is Status.WITHDRAWN
+
+
+def abstains(result: Result) -> bool:
+    """Whether no diagnosis is offered, be its probabilities known or not."""
+    return result.abstained is not None or result.diagnosis is None or not result.diagnosis.probabilities
+
+
+def abstention(result: Result) -> str:
+    """Why no diagnosis is offered."""
+    return readable(result.abstained or "no diagnosis")
+
+
+def ranked(diagnosis: Diagnosis) -> list[tuple[str, float]]:
+    """Labels with their probabilities, the likeliest first; ties by name."""
+    return sorted(diagnosis.probabilities.items(), key=lambda item: (-item[1], item[0]))
+
+
+def resource(result: Result, kind: str, name: str) -> Json:
+    """A resource of FHIR type `kind` with the patient's lasting id for `name`.
+
+    A later revision has the same ids and a higher versionId, so that on a server it replaces what it supersedes.
+    """
+    tags = [imputed_tag(modality) for modality in result.imputed if not withdrawn(result)]
+    meta = {"versionId": str(result.history.revision), "security": [AI_ASSERTED]} | ({"tag": tags} if tags else {})
+    return {"resourceType": kind, "id": derived_id("fhir", result.patient, name), "meta": meta}
+
+
+def imputed_tag(modality: Modality) -> Json:
+    """The mark of a resource that rests on a modality that was imputed, not measured."""
+    return {
+        "system": f"{OURS}/CodeSystem/imputed",
+        "code": modality.value,
+        "display": f"Imputed, not measured: {modality.value}",
+    }
+
+
+def subject(result: Result) -> Json:
+    """`Patient/<id>` where the id is one that FHIR allows, else a reference by identifier."""
+    if _FHIR_ID.fullmatch(result.patient):
+        return {"reference": f"Patient/{result.patient}"}
+    if readable(result.patient) == result.patient:
+        return {"type": "Patient", "identifier": {"value": result.patient}}
+    system = f"{OURS}/NamingSystem/patient-percent-encoded"  # a replaced character could make two patients one
+    return {"type": "Patient", "identifier": {"system": system, "value": quote(result.patient, safe="")}}
+
+
+def moment(result: Result) -> str:
+    """The event time of the result as a FHIR instant; no clock is read."""
+    return result.asked_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def urn(entry: Json) -> str:
+    """The fullUrl of a resource, by which the others of the Bundle refer to it."""
+    return f"urn:uuid:{entry['id']}"
+
+
+def percent(probability: float) -> float:
+    """A probability, 0 to 1, as FHIR wants it: 0 to 100."""
+    return round(100 * probability, 4)
+
+
+def percentage(probability: float) -> Json:
+    """A probability, 0 to 1, as a FHIR Quantity in percent."""
+    return {"value": percent(probability), "unit": "%", "system": UCUM, "code": "%"}
+
+
+def code(system: str, value: str, text: str) -> Json:
+    """A CodeableConcept in one of our code systems."""
+    return {"coding": [{"system": f"{OURS}/CodeSystem/{system}", "code": value}], "text": text}
+
+
+def readable(text: str) -> str:
+    """Text with every character that XML and FHIR strings forbid replaced, and no blank ends."""
+    return _NOT_TEXT.sub("\ufffd", text).strip()
+
+
+def method(result: Result) -> Json:
+    """Which network computed this, and how its quantum part was run, as a CodeableConcept."""
+    ran = result.provenance
+    fallbacks = f"; fell back: {', '.join(ran.fallbacks)}" if ran.fallbacks else ""
+    return {"text": readable(f"{ran.model}; fusion on {ran.quantum_backend} ({ran.quantum_reason}){fallbacks}")}
+
+
+def caveats(result: Result) -> list[str]:
+    """What must be said beside every finding: what this is, what was imputed, whether the result abstains."""
+    said = [DISCLAIMER]
+    if withdrawn(result):
+        return [*said, "Withdrawn: nothing said of this patient in an earlier revision may be used."]
+    said += [f"Imputed, not measured: {modality.value}." for modality in result.imputed]
+    if abstains(result):
+        said.append(f"Abstained ({abstention(result)}): no diagnosis is offered.")
+    if result.truncated:
+        said.append("The patient has more evidence than is read; the oldest was left out.")
+    return said

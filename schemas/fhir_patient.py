@@ -1,0 +1,96 @@
+"""Whom a FHIR resource is about, read before it is validated, so that a bad one can still be told of."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.errors import Reason, Refused
+
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_RELATIVE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
+_ABSOLUTE: Final = re.compile(r"(https?://\S+/Patient/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
+_SUBJECTS: Final = ("subject", "patient")
+
+
+@dataclass(frozen=True)
+class People:
+    """Names patients the same way through one message."""
+
+    system: str | None = None
+    """The identifier system whose values are patient ids as they stand; others are written `system|value`."""
+    by_url: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """fullUrl -> resource, of every entry of the Bundle."""
+
+    def patient_of(self, content: dict[str, Any]) -> str:
+        """The patient id of one resource; raise Refused (`no-patient`) where it names none."""
+        found = self._patient(content)
+        if found is None:
+            raise Refused(
+                Reason.NO_PATIENT,
+                "a resource whose subject is no Patient by reference or identifier; send its subject",
+            )
+        return found
+
+    def named_in(self, content: dict[str, Any]) -> frozenset[str]:
+        """The patient that a resource of any type names, where it names one."""
+        found = self._patient(content)
+        return frozenset() if found is None else frozenset({found})
+
+    def _patient(self, content: dict[str, Any]) -> str | None:
+        if content.get("resourceType") == "Patient":
+            return self._of_patient(content)
+        for name in _SUBJECTS:
+            subject = content.get(name)
+            if isinstance(subject, dict):
+                return self._of_reference(subject, content)
+        return None
+
+    def _of_patient(self, patient: dict[str, Any]) -> str | None:
+        own = patient.get("id")
+        if isinstance(own, str) and _ID.fullmatch(own):
+            return own
+        return self._of_identifiers(patient.get("identifier"))
+
+    def _of_reference(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
+        reference = subject.get("reference")
+        if not isinstance(reference, str):
+            return self._of_identifiers([subject.get("identifier")])
+        if reference.startswith("#"):
+            return self._of_contained(reference[1:], content)
+        bundled = self.by_url.get(reference.split("/_history/")[0])
+        if bundled is not None:
+            return self._of_patient(bundled) if bundled.get("resourceType") == "Patient" else None
+        matched = _RELATIVE.fullmatch(reference) or _ABSOLUTE.fullmatch(reference)
+        return matched[1] if matched else None
+
+    def _of_contained(self, anchor: str, content: dict[str, Any]) -> str | None:
+        """A contained patient has an id of this message alone: only its identifier counts."""
+        for held in _dicts(content.get("contained")):
+            if held.get("id") == anchor and held.get("resourceType") == "Patient":
+                return self._of_identifiers(held.get("identifier"))
+        return None
+
+    def _of_identifiers(self, identifiers: Any) -> str | None:
+        named = [one for one in map(_identifier, _dicts(identifiers)) if one is not None]
+        for system, value in named:
+            if system and system == self.system:
+                return value
+        return "|".join(named[0]) if named else None
+
+
+def source_id(content: dict[str, Any]) -> str | None:
+    """The logical id of a resource, else its first identifier as `system|value`, else None."""
+    own = content.get("id")
+    if isinstance(own, str) and _ID.fullmatch(own):
+        return own
+    named = [one for one in map(_identifier, _dicts(content.get("identifier"))) if one is not None]
+    return "|".join(named[0]) if named else None
+
+
+def _identifier(identifier: dict[str, Any]) -> tuple[str, str] | None:
+    system, value = identifier.get("system", ""), identifier.get("value")
+    return (system, value) if isinstance(system, str) and isinstance(value, str) and value else None
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,88 @@
+"""When a resource says that something was: every form FHIR has, as one instant in UTC.
+
+A date without a time, or a partial date, is its first instant in UTC. A Period is its end, else its start.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from schemas.errors import Reason, Refused
+from schemas.versions import version_of
+
+_FIELDS: Final = {
+    "Observation": ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming", "issued"),
+    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate"),
+    "Procedure": (
+        *("performedDateTime", "performedPeriod"),
+        *("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming", "recorded"),
+    ),
+    "MedicationAdministration": (
+        *("effectiveDateTime", "effectivePeriod"),
+        *("occurenceDateTime", "occurencePeriod", "occurenceTiming", "recorded"),  # so spelt in R5
+    ),
+    "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "effectiveTiming", "dateAsserted"),
+    "DocumentReference": ("date",),
+}
+_LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
+
+
+def time_of(kind: str, model: Any) -> datetime:
+    """When this resource was true; raise Refused (`no-time`) where it does not say."""
+    for field in _FIELDS[kind]:
+        moment = _moment(getattr(model, field, None))
+        if moment is not None:
+            return moment
+    raise Refused(Reason.NO_TIME, f"{kind} without a time, wanted one of {', '.join(_FIELDS[kind])}; send it")
+
+
+def stated_time(content: dict[str, Any]) -> datetime | None:
+    """The time that an object which failed validation states in plain text, if any does."""
+    fields = _FIELDS.get(str(content.get("resourceType")), ())
+    moments = (_instant_or_none(content.get(field)) for field in fields)
+    return next((moment for moment in moments if moment is not None), None)
+
+
+def first_instant(value: str | date | datetime) -> datetime:
+    """The first instant, in UTC, of a FHIR date, dateTime or instant."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(_full(str(value)))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Refused(Reason.NO_TIME, "a time that is on no calendar; send a FHIR dateTime") from error
+
+
+def _full(text: str) -> str:
+    if len(text) < len("2016-01-01"):
+        return text + "-01-01"[len(text) - len("2016") :]
+    return _LEAP_SECOND.sub(r"\1:59", text)
+
+
+def _moment(value: Any) -> datetime | None:
+    """The instant of a dateTime, Period or Timing; None where it has none."""
+    if value is None or isinstance(value, str | date):
+        return None if value is None else first_instant(value)
+    if value.__class__.__name__ == "Timing":
+        events = [first_instant(event) for event in value.event or () if event is not None]
+        bounds = value.repeat.boundsPeriod if value.repeat is not None else None
+        return max(events) if events else _moment(bounds)
+    end_or_start = value.end or value.start
+    return None if end_or_start is None else first_instant(end_or_start)
+
+
+def stated_version(content: dict[str, Any], at: datetime) -> str:
+    """The version of an object which failed validation, as far as its `meta` can be read."""
+    meta = content.get("meta")
+    if not isinstance(meta, dict):
+        return version_of(None, None, at)
+    number, updated = meta.get("versionId"), meta.get("lastUpdated")
+    return version_of(number if isinstance(number, str) else None, _instant_or_none(updated), at)
+
+
+def _instant_or_none(text: Any) -> datetime | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return first_instant(text)
+    except Refused:
+        return None

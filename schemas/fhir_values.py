@@ -1,0 +1,181 @@
+"""FHIR's values as token fields: codes by preference, quantities in canonical units, and what to flag."""
+
+import math
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
+
+from schemas.canonical_units import LOINC
+from schemas.errors import Reason, Refused
+from schemas.fhir_time import first_instant
+from schemas.ucum import unknown_unit
+from schemas.units import UCUM, to_canonical
+
+SNOMED: Final = "http://snomed.info/sct"
+_PREFERRED: Final = (LOINC, SNOMED, "http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm")
+_LONGEST_ANSWER: Final = 256
+
+
+class Value(NamedTuple):
+    """What a value[x] becomes: the fields of a token that depend on it."""
+
+    value: float | None = None
+    unit: str = ""
+    answer: str = ""
+    comparator: Any = None
+    flags: tuple[str, ...] = ()
+
+
+def code_of(concept: Any) -> str:
+    """`system|code` of a CodeableConcept: LOINC, then SNOMED CT, then ICD-10, then the first coding, then its text."""
+    codings = [coding for coding in (concept.coding if concept else None) or () if coding.code]
+    if codings:
+        chosen = min(codings, key=_preference)  # min keeps the first of equals
+        return f"{chosen.system or ''}|{chosen.code}"
+    return f"text|{' '.join(concept.text.split()).casefold()[:_LONGEST_ANSWER]}" if concept and concept.text else ""
+
+
+def codes_in(concept: Any, system: str) -> tuple[str, ...]:
+    """The codes of one system among the codings of a CodeableConcept."""
+    codings = (concept.coding if concept else None) or ()
+    return tuple(coding.code for coding in codings if coding.system == system and coding.code)
+
+
+def value_of(code: str, holder: Any) -> Value | None:
+    """The value[x] of an Observation or of a component, or why it is absent; None where it has neither."""
+    absent = getattr(holder, "dataAbsentReason", None)
+    if absent is not None:
+        return Value(flags=(f"absent-{code_of(absent).rpartition('|')[2] or 'unknown'}",))
+    for name, read in _READERS.items():
+        value = getattr(holder, name, None)
+        if value is not None:
+            return read(code, value)
+    return None
+
+
+def measured(code: str, quantity: Any) -> tuple[float, str] | None:
+    """A Quantity in the canonical unit of its code; None where it holds no number."""
+    if quantity is None or quantity.value is None:
+        return None
+    number = float(quantity.value)
+    if not math.isfinite(number):
+        raise Refused(Reason.NOT_FHIR, "a number beyond 1e308; send a number a double can hold")
+    return to_canonical(code, number, unit_of(quantity))
+
+
+def unit_of(quantity: Any) -> str:
+    """The UCUM unit of a Quantity: its code, else (without a code) its unit text, else `""`."""
+    if quantity.code is not None and quantity.system not in {None, UCUM}:
+        raise unknown_unit()
+    return str(quantity.code or quantity.unit or "")
+
+
+def _preference(coding: Any) -> int:
+    return _PREFERRED.index(coding.system) if coding.system in _PREFERRED else len(_PREFERRED)
+
+
+def _quantity(code: str, quantity: Any) -> Value:
+    found = measured(code, quantity)
+    return Value(flags=("absent-unknown",)) if found is None else Value(*found, comparator=quantity.comparator)
+
+
+def _range(code: str, span: Any) -> Value:
+    low, high = measured(code, span.low), measured(code, span.high)
+    if low is not None and high is not None:
+        if low[1] != high[1]:
+            raise unknown_unit("one unit for both ends of a range")
+        return Value((low[0] + high[0]) / 2, low[1], flags=("from-range",))
+    if low is not None:
+        return Value(*low, comparator=">=", flags=("from-range",))
+    if high is not None:
+        return Value(*high, comparator="<=", flags=("from-range",))
+    return Value(flags=("absent-unknown",))
+
+
+def _ratio(code: str, ratio: Any) -> Value:
+    top, bottom = ratio.numerator, ratio.denominator
+    if top is None or bottom is None or top.value is None or not bottom.value:
+        return Value(flags=("absent-not-a-number",))
+    divided = float(top.value) / float(bottom.value)
+    if not math.isfinite(divided):
+        return Value(flags=("absent-not-a-number",))
+    over, under = unit_of(top), unit_of(bottom)
+    unit = f"({over or '1'})/({under or '1'})" if over or under else "1"
+    return Value(*to_canonical(code, divided, unit), comparator=top.comparator, flags=("from-ratio",))
+
+
+def _concept(_: str, concept: Any) -> Value:
+    return Value(answer=code_of(concept))
+
+
+def _number(_: str, number: Any) -> Value:
+    return Value(float(number), "1")
+
+
+def _text(_: str, text: Any) -> Value:
+    return Value(answer=str(text).strip()[:_LONGEST_ANSWER])
+
+
+def _moment(_: str, moment: str | date | datetime) -> Value:
+    return Value(answer=first_instant(moment).isoformat())
+
+
+def _period(_: str, period: Any) -> Value:
+    ends = (first_instant(end).isoformat() if end is not None else "" for end in (period.start, period.end))
+    return Value(answer="/".join(ends))
+
+
+def _sampled(_: str, __: Any) -> Value:
+    return Value(flags=("sampled-data",))
+
+
+def _unread(_: str, __: Any) -> Value:
+    return Value(flags=("value-unread",))
+
+
+_READERS: Final = {
+    "valueQuantity": _quantity,
+    "valueCodeableConcept": _concept,
+    "valueString": _text,
+    "valueBoolean": _number,
+    "valueInteger": _number,
+    "valueRange": _range,
+    "valueRatio": _ratio,
+    "valueTime": _text,
+    "valueDateTime": _moment,
+    "valuePeriod": _period,
+    "valueSampledData": _sampled,
+    "valueAttachment": _unread,  # R5
+    "valueReference": _unread,  # R5
+}
+
+
+def range_flags(code: str, value: Value, holder: Any) -> Iterator[str]:
+    """`below-range` or `above-range`: by the first normal reference range, else by the sender's interpretation."""
+    spans = [span for span in getattr(holder, "referenceRange", None) or () if _is_normal(span)]
+    if value.value is not None and spans:
+        low, high = (_bound(code, end, value.unit) for end in (spans[0].low, spans[0].high))
+        if low is not None and value.value < low:
+            yield "below-range"
+        if high is not None and value.value > high:
+            yield "above-range"
+        return
+    for concept in getattr(holder, "interpretation", None) or ():
+        yield from (_INTERPRETED[coding.code] for coding in concept.coding or () if coding.code in _INTERPRETED)
+
+
+_INTERPRETED: Final = {"L": "below-range", "LL": "below-range", "H": "above-range", "HH": "above-range"}
+
+
+def _is_normal(span: Any) -> bool:
+    applies = span.appliesTo is None and span.age is None
+    return applies and (span.type is None or code_of(span.type).rpartition("|")[2] == "normal")
+
+
+def _bound(code: str, quantity: Any, unit: str) -> float | None:
+    """One end of a reference range in the unit of the value; None where it is not in a unit of that kind."""
+    try:
+        found = measured(code, quantity)
+    except Refused:
+        return None
+    return found[0] if found is not None and found[1] == unit else None

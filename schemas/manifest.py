@@ -1,0 +1,88 @@
+"""A network's manifest: everything about it that others rely on, beside its safetensors (DESIGN §7)."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import ValidationError
+
+from schemas.evidence import Modality
+from schemas.record import Record
+
+FusionKind = Literal["circuit", "none"]
+
+
+class Tasks(Record):
+    """What the network predicts."""
+
+    diagnosis: tuple[str, ...]
+    treatments: tuple[str, ...]
+    endpoints: tuple[str, ...]
+    edges_days: tuple[float, ...]
+    """Right edges of the survival bins, shared by all endpoints."""
+
+
+class Sizes(Record):
+    """Shapes that are fixed for a network: batches are always padded to them (DESIGN §8)."""
+
+    width: int = 128
+    heads: int = 8
+    batch: int = 32
+    clinical_tokens: int = 64
+    """The newest so many observation tokens enter."""
+    variant_tokens: int = 64
+    tile_pixels: int = 64
+    tile_batch: int = 16
+    sequence_tokens: int = 128
+    sequence_batch: int = 8
+    qubits: int = 8
+    circuit_layers: int = 3
+    draws: int = 8
+    """Imputation draws."""
+    ensemble: int = 4
+    """Heads in the ensemble."""
+
+
+class Manifest(Record):
+    """One trained network."""
+
+    name: str
+    intended_use: str
+    source: str
+    """The cohort it was trained on, with its terms."""
+    weights_sha256: str
+    """Of `weights.safetensors`."""
+    encoders: dict[str, str]
+    """Arrival-time encoder id -> SHA-256: `imaging/cnn`, `imaging/bag:<space>`, `genomic/sequence`, `genomic/genes`."""
+    modalities: tuple[Modality, ...]
+    """The modalities it was trained with; any other counts as absent."""
+    feature_spaces: dict[str, int] = {}
+    """Bag feature space -> its width."""
+    genes: tuple[str, ...] = ()
+    """`kind:gene` of the gene values it reads, in order."""
+    tasks: Tasks
+    sizes: Sizes = Sizes()
+    fusion: FusionKind = "circuit"
+    alpha: float = 0.1
+    """Miss rate of the conformal sets."""
+    temperature: float = 1.0
+    conformal: dict[str, float] = {}
+    """Availability pattern (`clinical+imaging`) -> conformal quantile of 1 - p(true label)."""
+    torch: str = ""
+    """Version of torch that trained it."""
+
+    @property
+    def model(self) -> str:
+        """Model id: name and the first digits of the weights' hash."""
+        return f"{self.name}@{self.weights_sha256[:12]}"
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read `manifest.json` of a network's folder; raises ValueError with a remedy."""
+        path = folder / "manifest.json"
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise ValueError(f"no network in {folder}: wanted {path.name}; point ONCOSTREAM_MODEL at a run") from None
+        except ValidationError as error:
+            fields = ", ".join(".".join(map(str, part["loc"])) for part in error.errors())
+            raise ValueError(f"{path} is not a manifest this version reads (see: {fields}); train again") from None

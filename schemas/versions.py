@@ -1,0 +1,19 @@
+"""Versions of a source as sortable text: versionId over lastUpdated over event time (DESIGN §3.2)."""
+
+from datetime import UTC, datetime
+
+
+def version_of(version_id: str | None, last_updated: datetime | None, event_time: datetime) -> str:
+    """The version as text whose order is the order of versions.
+
+    A versionId counts only where it is a number, since FHIR gives no order to any other.
+    """
+    if version_id is not None and version_id.isascii() and version_id.isdigit() and len(version_id) <= 20:
+        return f"v{version_id:0>20}"
+    if last_updated is not None:
+        return f"u{_sortable(last_updated)}"
+    return f"t{_sortable(event_time)}"
+
+
+def _sortable(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

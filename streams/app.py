@@ -1,0 +1,97 @@
+"""A role's Faust application: its own consumer group, batches in, acknowledgements by hand."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import faust
+from faust.types import TP
+from mode import CrashingSupervisor
+
+from streams import kafka as kafka_access
+from streams.batches import Batch, BatchSchema
+from streams.consumer import BatchTransport
+from streams.settings import Settings
+
+BatchStream = AsyncIterator[Batch]
+"""What an agent iterates over."""
+
+
+class BatchApp(faust.App):
+    """Faust with `BatchTransport`; see docs/faust.md."""
+
+    def _new_transport(self) -> Any:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+    def batch_topic(self, name: str) -> Any:
+        """A topic whose events are batches; the agent acknowledges them."""
+        return self.topic(name, schema=BatchSchema(), acks=False)
+
+    def listens(self, topic: str, name: str) -> Callable[[Any], Any]:
+        """Decorate the one agent of this role: in order, and ending the worker when it raises."""
+        agent: Callable[[Any], Any] = self.agent(
+            self.batch_topic(topic), name=name, concurrency=1, supervisor_strategy=CrashingSupervisor
+        )
+        return agent
+
+    def meanwhile(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` beside the agent for as long as the worker lives."""
+        self.task(work)
+
+    def assigned(self, topic: str) -> set[int]:
+        """The partitions of a topic that this worker owns now."""
+        return {tp.partition for tp in self.consumer.assignment() if tp.topic == topic}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this role has joined its group and been given its share."""
+        return bool(self.started and not self.rebalancing and self.consumer.assignment())
+
+    def lags(self) -> dict[TP, int]:
+        """Records of each owned partition that are not acknowledged yet."""
+        consumer = self.consumer
+        return {
+            tp: max(0, (consumer.highwater(tp) or 0) - consumer.reached(tp))
+            for tp in (consumer.assignment() if self.started else ())
+        }
+
+    def committed(self, topic: str, partition: int) -> int:
+        """The committed offset that reading began at, 0 for none."""
+        offset = self.consumer._committed_offset.get(TP(topic, partition))
+        return int(offset or 0)
+
+
+def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
+    """The application of one role."""
+    kafka = settings.kafka
+    session = kafka.session_timeout.total_seconds()
+    options: dict[str, Any] = {}
+    if (context := kafka_access.ssl_context(kafka)) is not None:
+        options["broker_credentials"] = context
+    if kafka.security.startswith("SASL"):
+        options["broker_credentials"] = faust.SASLCredentials(
+            username=kafka.user,
+            password=kafka_access.password(kafka),
+            mechanism="SCRAM-SHA-512",
+            ssl_context=kafka_access.ssl_context(kafka),
+        )
+    return BatchApp(
+        f"{kafka.prefix}oncostream-{role}",
+        broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
+        store="memory://",
+        broker_max_poll_records=kafka.heavy_poll_records if heavy else kafka.poll_records,
+        broker_commit_interval=1.0,
+        broker_session_timeout=session,
+        broker_heartbeat_interval=session / 6,
+        broker_rebalance_timeout=session,
+        consumer_auto_offset_reset="earliest",
+        producer_acks=-1,
+        producer_linger=0,
+        producer_max_request_size=16_000_000,
+        stream_wait_empty=False,
+        table_standby_replicas=0,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        autodiscover=False,
+        **options,
+    )

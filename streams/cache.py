@@ -1,0 +1,173 @@
+"""The patients of a partition in Redis: read in one round trip, stored in another, only if unchanged (DESIGN §4)."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from schemas.evidence import Evidence
+from schemas.picture import SourceKey
+from streams import metrics
+from streams.state import Header, PatientState
+
+_SCRIPT = files("streams").joinpath("store.lua").read_text()
+
+
+class Stored(Enum):
+    """What became of a store."""
+
+    CACHE_BEHIND = -1
+    CHANGED_MEANWHILE = 0
+    DONE = 1
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the cache holds: patients, and for each partition the offset up to which it is true (-1 for none)."""
+
+    applied: Mapping[int, int]
+    patients: Mapping[str, PatientState]
+
+
+@dataclass(frozen=True)
+class Update:
+    """A patient as read and as it is to be stored, with the time to decide again (None for never)."""
+
+    before: PatientState
+    after: PatientState
+    due: datetime | None
+
+
+class Cache:
+    """Redis as a cache of the evidence: nothing here is the truth."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._script = redis.register_script(_SCRIPT)
+        self._known = False
+
+    async def load(self, patients: Mapping[str, int]) -> Loaded:
+        """Read patients (id -> partition) and their partitions' marks in one round trip."""
+        return await self.load_with(patients, ())
+
+    async def load_with(self, patients: Mapping[str, int], partitions: Iterable[int]) -> Loaded:
+        """`load`, with the marks of further partitions."""
+        wanted = sorted(set(patients.values()) | set(partitions))
+        started = time.perf_counter()
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for partition in wanted:
+                pipe.get(self._key(partition, "applied"))
+            for patient, partition in patients.items():
+                pipe.hgetall(self._key(partition, f"patient:{patient}"))
+            answers = await pipe.execute()
+        metrics.CACHE_SECONDS.labels("load").observe(time.perf_counter() - started)
+        marks = [int(answer) if answer is not None else -1 for answer in answers[: len(wanted)]]
+        states = {p: _state(p, fields) for p, fields in zip(patients, answers[len(wanted) :], strict=True)}
+        return Loaded(dict(zip(wanted, marks, strict=True)), states)
+
+    async def store(
+        self, updates: Mapping[int, Sequence[Update]], expected: Mapping[int, int], applied: Mapping[int, int]
+    ) -> dict[int, Stored]:
+        """Store the updates of each partition, all or none of a partition, in one round trip for all partitions."""
+        started = time.perf_counter()
+        await self._script_loaded()
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for partition, rows in updates.items():
+                keys, args = self._call(partition, rows, expected.get(partition, -1), applied.get(partition, -1))
+                pipe.evalsha(self._script.sha, len(keys), *keys, *args)
+            try:
+                answers = await pipe.execute()
+            except NoScriptError:  # Redis was restarted: the retry loads the script again
+                self._known = False
+                raise
+        metrics.CACHE_SECONDS.labels("store").observe(time.perf_counter() - started)
+        return {partition: Stored(answer) for partition, answer in zip(updates, answers, strict=True)}
+
+    async def due(self, partitions: Iterable[int], now: datetime, most: int) -> dict[str, int]:
+        """Patients (id -> partition) whose decision is due, at most `most` a partition."""
+        wanted = sorted(partitions)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for partition in wanted:
+                pipe.zrangebyscore(self._key(partition, "due"), "-inf", now.timestamp(), start=0, num=most)
+                pipe.zcard(self._key(partition, "due"))
+            answers = await pipe.execute()
+        metrics.PATIENTS_WAITING.set(sum(answers[1::2]))
+        return {
+            name.decode(): partition for partition, names in zip(wanted, answers[::2], strict=True) for name in names
+        }
+
+    async def waiting(self, partitions: Iterable[int]) -> int:
+        """How many patients have a decision due now or later."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for partition in partitions:
+                pipe.zcard(self._key(partition, "due"))
+            return sum(await pipe.execute())
+
+    async def clear(self, partition: int) -> None:
+        """Forget a partition, mark first, so that nothing half-cleared is taken for true."""
+        await self._redis.delete(self._key(partition, "applied"))
+        keys = [key async for key in self._redis.scan_iter(match=f"{self._key(partition, '')}*", count=1000)]
+        if keys:
+            await self._redis.delete(*keys)
+
+    async def fill(self, partition: int, states: Iterable[PatientState], applied: int, now: datetime) -> None:
+        """Write a rebuilt partition; every patient is decided again at once. The mark comes last."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for state in states:
+                pipe.hset(self._key(partition, f"patient:{state.patient}"), mapping=_fields(state))
+                pipe.zadd(self._key(partition, "due"), {state.patient: now.timestamp()})
+            pipe.set(self._key(partition, "applied"), applied)
+            await pipe.execute()
+
+    async def _script_loaded(self) -> None:
+        if not self._known:
+            await self._redis.script_load(_SCRIPT)
+            self._known = True
+
+    def _call(self, partition: int, rows: Sequence[Update], expected: int, applied: int) -> tuple[list[str], list[Any]]:
+        keys = [self._key(partition, "applied"), self._key(partition, "due")]
+        args: list[Any] = [expected, applied]
+        for row in rows:
+            keys.append(self._key(partition, f"patient:{row.after.patient}"))
+            args.extend(_arguments(row))
+        return keys, args
+
+    def _key(self, partition: int, name: str) -> str:
+        return f"{self._prefix}{{p{partition}}}:{name}"
+
+
+def _arguments(row: Update) -> list[Any]:
+    old, new = row.before.picture, row.after.picture
+    changed = {_field(key): piece.to_json() for key, piece in new.items() if piece is not old.get(key)}
+    changed["#header"] = row.after.header.to_json()
+    gone = [_field(key) for key in old if key not in new]
+    due = "" if row.due is None else row.due.timestamp()
+    fields = [part for pair in changed.items() for part in pair]
+    version = row.before.header.version
+    return [version, version + 1, due, row.after.patient, len(changed), *fields, len(gone), *gone]
+
+
+def _fields(state: PatientState) -> Any:
+    fields = {_field(key): piece.to_json() for key, piece in state.picture.items()}
+    return {**fields, "#header": state.header.to_json(), "#version": state.header.version}
+
+
+def _field(key: SourceKey) -> str:
+    modality, source = key
+    return f"{modality.value}|{source}"
+
+
+def _state(patient: str, fields: Mapping[bytes, bytes]) -> PatientState:
+    if not fields:
+        return PatientState(patient)
+    header = Header.model_validate_json(fields[b"#header"]) if b"#header" in fields else Header()
+    pieces = [Evidence.model_validate_json(value) for name, value in fields.items() if not name.startswith(b"#")]
+    header = header.model_copy(update={"version": int(fields[b"#version"])})
+    return PatientState(patient, header, {(piece.modality, piece.source): piece for piece in pieces})

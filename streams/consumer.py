@@ -1,0 +1,168 @@
+"""A Faust consumer that delivers batches and commits only what was acknowledged.
+
+It rests on private names of faust-streaming 0.15.3; tests/streams/test_faust_contract.py holds them.
+Each trap it avoids is told in docs/faust.md.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from streams.batches import Batch
+
+_AHEAD = 2
+"""Batches of a topic that may be delivered and not yet acknowledged."""
+_FETCH_WAIT_MS = 100
+"""Faust's own 1500 ms makes a drained partition wait for the long poll of idle ones (2x slower, measured)."""
+
+
+class BatchConsumer(driver.Consumer):
+    """Yields one message a topic and fetch; its value is a `Batch`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._room = asyncio.Event()
+        self._lost = False
+        self._sent: dict[TP, deque[tuple[int, Batch]]] = {}
+        self._done: dict[TP, int] = {}
+        self._saved: dict[TP, int] = {}
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Fetch once and yield the records of each topic as one batch."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        if self._lost and not await self._found_again():
+            return
+        generation = self.app.consumer_generation_id
+        fetched = await self._fetch(timeout)
+        if not fetched or self.should_stop:
+            return
+        if self._rebalanced(generation):
+            self._lost = True  # dropped records must be answered by a seek that starts after this
+            return
+        topics: dict[str, list[tuple[TP, list[Any]]]] = {}
+        for tp, records in fetched.items():
+            topics.setdefault(tp.topic, []).append((driver.TP(*tp), records))
+        for topic, parts in topics.items():
+            if self._rebalanced(generation):
+                return  # the rebalance seeks back by itself
+            yield parts[0][0], self._deliver(topic, parts, generation)
+
+    async def _found_again(self) -> bool:
+        try:
+            await self.perform_seek()
+        except KafkaError:
+            self._lost = True
+            await self.sleep(0.5)
+        return not self._lost
+
+    async def _fetch(self, timeout: float) -> Mapping[Any, list[Any]] | None:
+        """Records of the topics that have room; waits for room, since Faust would sleep a second."""
+        active = self._get_active_partitions()
+        load: dict[str, set[int]] = {}
+        self._room.clear()
+        for tp, sent in self._sent.items():
+            load.setdefault(tp.topic, set()).update(id(batch) for _, batch in sent if not batch.acked)
+        free = {tp for tp in active if len(load.get(tp.topic, ())) < _AHEAD}
+        some = len(free) < len(active)
+        fetched: Mapping[Any, list[Any]] | None = None
+        if free:
+            fetched = await self._getmany(active_partitions=free, timeout=0.0 if some else timeout)
+        if not fetched and (some or not free):
+            await self.wait(self._room, timeout=0.01 if some else 0.2)
+        return fetched
+
+    def _rebalanced(self, generation: int) -> bool:
+        return not self.flow_active or generation != self.app.consumer_generation_id
+
+    def _deliver(self, topic: str, parts: list[tuple[TP, list[Any]]], generation: int) -> ConsumerMessage:
+        batch = Batch(topic, parts, self._room, self._lose)
+        batch.full = len(batch) >= self.app.conf.broker_max_poll_records
+        for tp, records in parts:
+            self._sent.setdefault(tp, deque()).append((records[-1].offset, batch))
+        tp, records = parts[0]
+        return ConsumerMessage(
+            topic, tp.partition, records[-1].offset, records[0].timestamp / 1000, 0,
+            None, None, batch, None, 0, 0, tp, generation_id=generation,
+        )  # fmt: skip
+
+    def reached(self, tp: TP) -> int:
+        """The offset up to which everything is acknowledged."""
+        return max(self._new_offset(tp) or 0, self._saved.get(tp, 0), self._committed_offset.get(tp) or 0)
+
+    def _lose(self) -> None:
+        self._lost = True
+        self._room.set()
+
+    def _filter_tps_with_pending_acks(self, topics: Iterable[Any] | None = None) -> list[TP]:
+        return [tp for tp in self._sent if topics is None or tp in topics or tp.topic in topics]
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """The end of the acknowledged head: never past a record without an outcome."""
+        sent = self._sent.get(tp)
+        while sent and sent[0][1].acked:
+            self._done[tp] = sent.popleft()[0] + 1
+        return self._done.get(tp)
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        return offset > self._saved.get(tp, -1)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        committed: bool = await super()._commit(offsets)
+        if committed:
+            self._saved.update(offsets)
+        return committed
+
+    def _new_consumer_thread(self) -> Any:
+        return BatchThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """Go back to what is committed; a partition without a commit goes to its beginning."""
+        self._lost = False
+        self._forget()
+        self._saved.clear()
+        await super().perform_seek()
+        fresh = [driver.TopicPartition(*tp) for tp in self.assignment() if self._committed_offset.get(tp) is None]
+        if fresh:
+            await self._thread.seek_to_beginning(*fresh)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Wait for the batches in work, commit them, and only then let Faust drop its state."""
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+        end = time.monotonic() + self.app.conf.broker_rebalance_timeout / 2
+        while time.monotonic() < end and self._in_work():
+            await asyncio.sleep(0.005)
+        await self.commit()
+        self._forget()
+        await super().on_partitions_revoked(revoked)
+
+    def _in_work(self) -> bool:
+        return any(batch.begun and not batch.acked for sent in self._sent.values() for _, batch in sent)
+
+    def _forget(self) -> None:
+        self._sent.clear()
+        self._done.clear()
+
+
+class BatchThread(driver.AIOKafkaConsumerThread):
+    """The thread that Faust's consumer reads in, with a short long poll."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
+        return consumer
+
+
+class BatchTransport(driver.Transport):
+    """Faust's Kafka transport with our consumer."""
+
+    Consumer = BatchConsumer

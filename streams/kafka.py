@@ -1,0 +1,57 @@
+"""How Kafka is reached: one place for security and client settings, for Faust and for plain aiokafka."""
+
+import ssl
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.settings import KafkaSettings, WrongSettings
+
+
+def ssl_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
+    """TLS as set, or None for a plain connection."""
+    if kafka.security not in ("SSL", "SASL_SSL"):
+        return None
+    return ssl.create_default_context(cafile=str(kafka.ca_file) if kafka.ca_file else None)
+
+
+def password(kafka: KafkaSettings) -> str:
+    """The SASL password, from its file where one is set."""
+    if kafka.password_file is None:
+        return kafka.password.get_secret_value()
+    try:
+        return kafka.password_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise WrongSettings(f"ONCOSTREAM_KAFKA_PASSWORD_FILE: found {error.strerror}; wanted a readable file") from None
+
+
+def client_options(bootstrap: str, kafka: KafkaSettings) -> dict[str, Any]:
+    """Options of every aiokafka client."""
+    options: dict[str, Any] = {"bootstrap_servers": bootstrap, "security_protocol": kafka.security}
+    if (context := ssl_context(kafka)) is not None:
+        options["ssl_context"] = context
+    if kafka.security.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": kafka.user,
+            "sasl_plain_password": password(kafka),
+        }
+    return options
+
+
+def reader(bootstrap: str, kafka: KafkaSettings, **options: Any) -> AIOKafkaConsumer:
+    """A consumer without a group, for reading a topic from its beginning."""
+    return AIOKafkaConsumer(
+        **client_options(bootstrap, kafka), enable_auto_commit=False, auto_offset_reset="earliest", **options
+    )
+
+
+def writer(bootstrap: str, kafka: KafkaSettings) -> AIOKafkaProducer:
+    """A producer that waits for all replicas and repeats nothing."""
+    return AIOKafkaProducer(**client_options(bootstrap, kafka), acks="all", enable_idempotence=True)
+
+
+def admin(bootstrap: str, kafka: KafkaSettings) -> AIOKafkaAdminClient:
+    """An admin client."""
+    return AIOKafkaAdminClient(**client_options(bootstrap, kafka))

@@ -1,0 +1,95 @@
+"""Build a partition of the cache again from Kafka: the pictures from the evidence, what was asked from the requests."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from schemas.evidence import Evidence
+from schemas.message import Message
+from schemas.picture import SourceKey, bounded, merge
+from schemas.request import Request, Status
+from streams.cache import Cache
+from streams.kafka import reader
+from streams.reading import read_to_end
+from streams.settings import Settings
+from streams.state import Asked, PatientState, touched
+from streams.topics import Topics
+
+Progress = Callable[[int, int], None]
+"""(partition, records read so far)."""
+
+
+async def rebuilt_states(
+    settings: Settings, topics: Topics, partition: int, until: int, progress: Progress
+) -> dict[str, PatientState]:
+    """The patients of one partition as Kafka tells them, from evidence before offset `until`."""
+    states: dict[str, PatientState] = {}
+    consumer = reader(settings.places.kafka, settings.kafka)
+    await consumer.start()
+    try:
+        count = 0
+        async for message in read_to_end(consumer, topics.evidence, [partition], until=until):
+            _remember(states, message, settings.trigger.cap)
+            count += 1
+            if count % 1000 == 0:
+                progress(partition, count)
+        async for message in read_to_end(consumer, topics.requests, [partition]):
+            _recall_asked(states, message)
+        progress(partition, count)
+    finally:
+        await consumer.stop()
+    return states
+
+
+def _remember(states: dict[str, PatientState], message: Message, cap: int) -> None:
+    if message.value is None:
+        return
+    piece = Evidence.model_validate_json(message.value)
+    state = states.get(piece.patient, PatientState(piece.patient))
+    picture = with_piece(dict(state.picture), piece)
+    kept = bounded(picture, cap)
+    header = touched(state.header, message.timestamp)
+    if len(kept) < len(picture):
+        header = header.model_copy(update={"truncated": True})
+    states[piece.patient] = replace(state, header=header, picture=kept)
+
+
+def with_piece(picture: dict[SourceKey, Evidence], piece: Evidence) -> dict[SourceKey, Evidence]:
+    """The picture with one more piece merged in (in place)."""
+    key = (piece.modality, piece.source)
+    picture[key] = merge(picture[key], piece) if key in picture else piece
+    return picture
+
+
+def _recall_asked(states: dict[str, PatientState], message: Message) -> None:
+    if message.value is None:
+        return
+    request = Request.model_validate_json(message.value)
+    state = states.get(request.patient, PatientState(request.patient))
+    before = state.header.asked
+    if before is None or request.history.revision >= before.revision:
+        asked = asked_of(request, message, before)
+        states[request.patient] = replace(state, header=state.header.model_copy(update={"asked": asked}))
+
+
+def asked_of(request: Request, message: Message, before: Asked | None) -> Asked:
+    """What assembly remembers of a request that it finds in Kafka."""
+    final = request.history.status in (Status.FINAL, Status.AMENDED)
+    return Asked(
+        id=request.id,
+        model=request.model,
+        revision=request.history.revision,
+        status=request.history.status,
+        ever_final=final or bool(before and before.ever_final),
+        at=message.timestamp,
+        hashes={f"{piece.modality.value}|{piece.source}": piece.hash for piece in request.evidence},
+    )
+
+
+async def rebuild(
+    settings: Settings, topics: Topics, cache: Cache, partition: int, *, until: int, now: datetime, progress: Progress
+) -> None:
+    """Make the cache of one partition true up to (and without) offset `until`."""
+    states = await rebuilt_states(settings, topics, partition, until, progress)
+    await cache.clear(partition)
+    await cache.fill(partition, states.values(), until - 1, now)

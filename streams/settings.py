@@ -1,0 +1,186 @@
+"""Settings: one typed class a concern, from ONCOSTREAM_* or one TOML file (ONCOSTREAM_CONFIG), read once at start."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.evidence import Modality
+
+DAY = timedelta(days=1)
+
+
+class WrongSettings(Exception):  # noqa: N818  an answer to whoever set them
+    """A setting cannot be used; the message says which, what was found and what is wanted, in one line."""
+
+
+class Places(BaseSettings):
+    """Where everything is."""
+
+    model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_", frozen=True, extra="forbid")
+
+    kafka: str = "127.0.0.1:9092"
+    """Bootstrap servers, `host:port`, separated by commas."""
+    redis: str = "redis://127.0.0.1:6379/0"
+    """URL of Redis or Valkey; `rediss://` for TLS."""
+    model: str = "default"
+    """Folder of a trained network, or the name of one that ships."""
+    home: Path = Path.home() / ".oncostream"
+    """Folder of everything local: broker, cache, demo cohort."""
+    files_allow: str = ""
+    """Where files may come from: folders, `https://host`, `s3://bucket`, separated by commas."""
+    input_key: Literal["any", "patient"] = "any"
+    """`patient`: refuse an input whose key is not the patient inside."""
+
+
+class KafkaSettings(BaseSettings):
+    """How Kafka is reached and how our topics are cut."""
+
+    model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_KAFKA_", frozen=True, extra="forbid")
+
+    partitions: int = Field(default=12, ge=1, le=1000)
+    """Partitions of each topic of ours; changing it later moves patients: `oncostream rebuild`."""
+    replication: int = Field(default=1, ge=1, le=9)
+    prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    """Put before every topic and consumer group, so that two installations can share a broker."""
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    ca_file: Path | None = None
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    """The password's file; read once, wins over `password`."""
+    session_timeout: timedelta = Field(default=timedelta(seconds=6), ge=timedelta(seconds=1))
+    poll_records: int = Field(default=256, ge=1, le=10_000)
+    """Records in a batch of a light role."""
+    heavy_poll_records: int = Field(default=8, ge=1, le=1000)
+    """Records in a batch of a role that reads files."""
+
+
+class TriggerSettings(BaseSettings):
+    """When to ask for a result."""
+
+    model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_TRIGGER_", frozen=True, extra="forbid")
+
+    min_modalities: int = Field(default=2, ge=1, le=len(Modality))
+    """Quorum: so many modalities present, and every `required` one among them."""
+    required: tuple[Modality, ...] = ()
+    deadline: timedelta = Field(default=DAY, ge=timedelta(0))
+    """Longest wait after a patient's first evidence (ISO 8601: PT24H)."""
+    settle: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
+    """Quiet time after the last evidence before a result is asked for."""
+    min_interval: timedelta = Field(default=timedelta(0), ge=timedelta(0))
+    """Least time between two requests for one patient."""
+    shelf_life: dict[Modality, timedelta] = {
+        Modality.CLINICAL: 365 * DAY,
+        Modality.IMAGING: 730 * DAY,
+        Modality.GENOMIC: 3650 * DAY,
+    }
+    """Evidence this much older than the patient's newest counts as stale."""
+    newest: dict[Modality, int] = {Modality.CLINICAL: 64, Modality.IMAGING: 16, Modality.GENOMIC: 16}
+    """The newest K sources of each modality enter a request."""
+    cap: int = Field(default=512, ge=1, le=100_000)
+    """Most sources kept of one patient."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for name, table in (("shelf_life", self.shelf_life), ("newest", self.newest)):
+            absent = [modality.value for modality in Modality if modality not in table]
+            if absent:
+                raise ValueError(f"{name} lacks {', '.join(absent)}")
+        return self
+
+
+class InputSettings(BaseSettings):
+    """How inputs are read."""
+
+    model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_INPUT_", frozen=True, extra="forbid")
+
+    fhir_version: Literal["4.0", "4.3", "5.0"] | None = None
+    """Where no content-type header names one; None tries R4B, then R5."""
+    patient_system: str | None = None
+    """Identifier system whose value is the patient id; also the issuer that a DICOM header is held to."""
+    max_bytes: int = Field(default=8_000_000, ge=1_000)
+    """Largest message."""
+    max_file_bytes: int = Field(default=50_000_000_000, ge=1_000)
+    """Largest file by reference."""
+
+
+class PredictionSettings(BaseSettings):
+    """How results are worded."""
+
+    model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_PREDICT_", frozen=True, extra="forbid")
+
+    threshold: float = Field(default=0.85, ge=0, le=1)
+    """Confidence under which a result abstains."""
+
+
+class WebSettings(BaseSettings):
+    """Where /metrics, /health and /ready are."""
+
+    model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_WEB_", frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    """0 takes a free one."""
+    stuck_after: timedelta = Field(default=timedelta(minutes=10), ge=timedelta(seconds=1))
+    """/health fails when a batch has been in work for so long."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that is set."""
+
+    places: Places
+    kafka: KafkaSettings
+    trigger: TriggerSettings
+    input: InputSettings
+    predict: PredictionSettings
+    web: WebSettings
+
+
+_CONCERNS: dict[str, type[BaseSettings]] = {
+    "places": Places,
+    "kafka": KafkaSettings,
+    "trigger": TriggerSettings,
+    "input": InputSettings,
+    "predict": PredictionSettings,
+    "web": WebSettings,
+}
+
+
+def read_settings() -> Settings:
+    """Read the TOML file of ONCOSTREAM_CONFIG, if any, and the environment over it; raise `WrongSettings`."""
+    tables = _toml_tables()
+    unknown = sorted(set(tables) - set(_CONCERNS))
+    if unknown:
+        raise WrongSettings(f"ONCOSTREAM_CONFIG has [{unknown[0]}]; wanted one of {', '.join(sorted(_CONCERNS))}")
+    return Settings(**{name: _read(name, concern, tables.get(name, {})) for name, concern in _CONCERNS.items()})
+
+
+def _read(name: str, concern: type[BaseSettings], table: dict[str, Any]) -> Any:
+    prefix = concern.model_config.get("env_prefix", "")
+    over = {key: value for key, value in table.items() if f"{prefix}{key}".upper() not in os.environ}
+    try:
+        return concern(**over)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or name
+        found = "a secret" if "password" in field else repr(first["input"])[:80]
+        raise WrongSettings(f"{prefix}{field.upper()}: found {found}; {first['msg']}") from None
+    except ValueError as error:  # pydantic-settings: a value that is not JSON where JSON is wanted
+        raise WrongSettings(f"{prefix}*: {error}") from None
+
+
+def _toml_tables() -> dict[str, Any]:
+    path = os.environ.get("ONCOSTREAM_CONFIG")
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise WrongSettings(f"ONCOSTREAM_CONFIG: found {path}; wanted a readable TOML file ({error})") from None

@@ -1,0 +1,55 @@
+"""What assembly remembers of one patient."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from schemas.evidence import Evidence
+from schemas.picture import SourceKey
+from schemas.record import Instant, Record
+from schemas.request import Status
+
+
+class Asked(Record):
+    """The last request for a patient."""
+
+    id: str
+    model: str
+    revision: int
+    status: Status
+    ever_final: bool
+    at: Instant
+    """When it was asked, by the clock of assembly."""
+    hashes: dict[str, str]
+    """`modality|source` -> hash of the evidence it was asked with."""
+
+
+class Header(Record):
+    """What is kept of a patient beside the evidence itself."""
+
+    version: int = 0
+    """Counts the stores; the script stores only over the version that was read."""
+    truncated: bool = False
+    first_evidence: Instant | None = None
+    """Arrival of the first evidence, by Kafka's timestamps."""
+    last_evidence: Instant | None = None
+    """Arrival of the last evidence that changed the picture."""
+    asked: Asked | None = None
+    trace: tuple[tuple[str, str], ...] = ()
+    """Trace and received headers of the last evidence that changed the picture."""
+
+
+@dataclass(frozen=True)
+class PatientState:
+    """A patient as of one moment: the picture, and what was asked."""
+
+    patient: str
+    header: Header = field(default_factory=Header)
+    picture: Mapping[SourceKey, Evidence] = field(default_factory=dict)
+
+
+def touched(header: Header, moment: datetime) -> Header:
+    """The header after evidence that arrived at `moment` changed the picture."""
+    first = min(header.first_evidence or moment, moment)
+    last = max(header.last_evidence or moment, moment)
+    return header.model_copy(update={"first_evidence": first, "last_evidence": last})

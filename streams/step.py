@@ -1,0 +1,138 @@
+"""One batch from records to durable outcomes: retry, publish, set aside, count. Nothing is acknowledged here."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from aiokafka.errors import KafkaError
+from redis.exceptions import RedisError
+
+from schemas.errors import Reason, Refused, Unavailable
+from schemas.message import Message
+from streams import metrics
+from streams.batches import Batch
+from streams.dead_letters import DeadLetters
+from streams.publisher import Outgoing, Publisher
+from streams.pulse import Pulse
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one record led to; `label` is the outcome that is counted."""
+
+    records: tuple[Outgoing, ...]
+    label: str = "evidence"
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Why one record cannot be used, and what is said of it all the same."""
+
+    refused: Refused
+    records: tuple[Outgoing, ...] = ()
+
+
+Outcome = Said | SetAside
+Work = Callable[[Sequence[Message]], Awaitable[Sequence[Outcome]]]
+"""One outcome a message, in order."""
+
+AWAY = (Unavailable, RedisError, KafkaError, ConnectionError, TimeoutError)
+"""What is tried again with back-off: the same batch may work later."""
+
+_BUGS_IN_A_ROW = 5
+
+
+class TooManyBugs(Exception):  # noqa: N818  it ends the worker, by design
+    """Several internal errors in a row: the worker stops rather than set aside what a restart may read."""
+
+
+class Step:
+    """Carries batches of one role to their outcomes."""
+
+    def __init__(self, role: str, publisher: Publisher, dead_letters: DeadLetters, pulse: Pulse) -> None:
+        self.role = role
+        self.begun_at: float | None = None
+        self._publisher = publisher
+        self._dead_letters = dead_letters
+        self._pulse = pulse
+        self._bugs = 0
+
+    async def run(self, batch: Batch, work: Work) -> bool:
+        """Work until every record of the batch has a durable outcome; the caller then acknowledges it.
+
+        False where this worker slept past its session: others own the records now, nothing was published.
+        """
+        started = self.begun_at = time.monotonic()
+        woken = self._pulse.lapses
+        messages = list(batch)
+        wait = 0.05
+        while not await self._tried(messages, work, woken):
+            if self._pulse.lapses != woken:
+                self.begun_at = None
+                return False
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 2.0)
+        self.begun_at = None
+        self._observe(batch, len(messages), time.monotonic() - started)
+        return True
+
+    async def _tried(self, messages: Sequence[Message], work: Work, woken: int) -> bool:
+        try:
+            outcomes = await work(messages)
+            if self._pulse.lapses != woken:
+                return False
+            await self._publisher.publish(self._records(messages, outcomes))
+        except AWAY as error:
+            metrics.RETRIES.labels(self.role).inc()
+            log.warning("dependency_away", role=self.role, error=type(error).__name__)
+            return False
+        self._count(outcomes)
+        return True
+
+    def _records(self, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> list[Outgoing]:
+        now = datetime.now(UTC)
+        records: list[Outgoing] = []
+        for message, outcome in zip(messages, outcomes, strict=True):
+            records.extend(outcome.records)
+            if isinstance(outcome, SetAside):
+                records.append(self._dead_letters.letter(message, outcome.refused, step=self.role, now=now))
+        return records
+
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
+        labels = Counter(outcome.label if isinstance(outcome, Said) else "set_aside" for outcome in outcomes)
+        for label, count in labels.items():
+            metrics.EVENTS.labels(self.role, label).inc(count)
+        for outcome in outcomes:
+            refused = outcome.refused if isinstance(outcome, SetAside) else None
+            self._bugs = self._bugs + 1 if refused and refused.reason is Reason.INTERNAL_ERROR else 0
+            if refused:
+                metrics.DEAD_LETTERS.labels(self.role, refused.reason.value).inc()
+                log.info("set_aside", role=self.role, reason=refused.reason.value)
+        if self._bugs >= _BUGS_IN_A_ROW:
+            raise TooManyBugs(f"{self.role}: {self._bugs} internal errors in a row; see its dead letters")
+
+    def _observe(self, batch: Batch, rows: int, seconds: float) -> None:
+        metrics.BATCHES.labels(self.role, "full" if batch.full else "drain").inc()
+        metrics.BATCH_ROWS.labels(self.role).observe(rows)
+        for _ in range(rows):
+            metrics.EVENT_SECONDS.labels(self.role).observe(seconds)
+
+
+def refusal_of(error: Exception) -> Refused:
+    """A refusal as it is, or the bug that it hides behind: the type and place of an error, never its words."""
+    if isinstance(error, Refused):
+        return error
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}" if frame else "unknown"
+    return Refused(
+        Reason.INTERNAL_ERROR,
+        f"{type(error).__name__} in {place}; this is a bug of ours: report it, replay after the fix",
+    )

@@ -1,0 +1,70 @@
+"""The topics: their names, who fills them, and how the broker must keep them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+_COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(90 * 24 * 3600 * 1000)}
+_KEPT = {"retention.ms": "-1"}
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Topic names of one installation."""
+
+    observations: str = "fhir.observations"
+    imaging: str = "imaging.events"
+    sequencing: str = "sequencing.events"
+    evidence: str = "oncology.evidence"
+    requests: str = "oncology.requests"
+    results: str = "oncology.results"
+    fhir: str = "oncology.fhir"
+    dead_letters: str = "oncology.dead-letters"
+
+    def all(self) -> tuple[str, ...]:
+        """Every topic, inputs first."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    def ours(self) -> tuple[str, ...]:
+        """The topics partitioned by patient, which must all have the same number of partitions."""
+        return (self.evidence, self.requests, self.results, self.fhir)
+
+    def config(self, topic: str) -> Mapping[str, str]:
+        """How the broker must keep this topic."""
+        if topic in (self.evidence,):
+            return {"cleanup.policy": "compact"}
+        if topic in (self.requests, self.results, self.fhir):
+            return _COMPACTED
+        return _KEPT if topic == self.dead_letters else {}
+
+
+def named(prefix: str) -> Topics:
+    """Topics with a prefix before each name."""
+    return Topics(**{field.name: f"{prefix}{field.default}" for field in fields(Topics)})
+
+
+async def create_topics(admin: AIOKafkaAdminClient, topics: Topics, partitions: int, replication: int) -> list[str]:
+    """Create what is missing; returns the names created. Existing topics are left as they are."""
+    existing = set(await admin.list_topics())
+    wanted = [name for name in topics.all() if name not in existing]
+    new = [NewTopic(name, partitions, replication, topic_configs=dict(topics.config(name))) for name in wanted]
+    response = await admin.create_topics(new)
+    for name, code, *_ in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise error(name)
+    return wanted
+
+
+async def topic_faults(admin: AIOKafkaAdminClient, topics: Topics, partitions: int) -> list[str]:
+    """What is wrong with the broker's topics, a line each; empty where all is well."""
+    found = {row["topic"]: len(row["partitions"]) for row in await admin.describe_topics() if not row["error_code"]}
+    faults = [f"topic {name} is missing" for name in topics.all() if name not in found]
+    for name in topics.ours():
+        if name in found and found[name] != partitions:
+            faults.append(
+                f"topic {name} has {found[name]} partitions, wanted {partitions} (ONCOSTREAM_KAFKA_PARTITIONS)"
+            )
+    return faults

@@ -1,0 +1,93 @@
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+
+from model.cohorts.folder import read_card, read_events, read_outcomes, read_survival
+from model.cohorts.hancock import write_hancock
+from schemas.errors import Refused
+from schemas.events import ImagingEvent
+
+SOURCE = Path(__file__).parents[3] / "shared" / "data" / "hancock"
+pytestmark = pytest.mark.skipif(not SOURCE.is_dir(), reason="HANCOCK is not at ../shared/data/hancock")
+
+Events = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("hancock") / "cohort"
+    write_hancock(SOURCE, out, with_metastasis=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def events(folder: Path) -> Events:
+    found: Events = {}
+    for event in read_events(folder):
+        found.setdefault(event.topic, []).append(json.loads(event.value or b""))
+    return found
+
+
+def test_the_endpoints_have_the_counts_of_the_source(folder: Path) -> None:
+    times = read_survival(folder)
+    assert Counter(row.endpoint for row in times) == {"OS": 763, "RFS": 763, "REC": 763}
+    assert Counter(row.endpoint for row in times if row.event) == {"OS": 213, "REC": 177, "RFS": 303}
+    assert len(read_outcomes(folder)) == 763
+
+
+def test_every_table_comes_with_the_patients_it_has(events: Events) -> None:
+    tables = Counter(bundle["id"].split("-", 2)[2] for bundle in events["fhir.observations"])
+    assert tables["clinical"] == tables["pathological"] == 763
+    assert tables["blood"] == 692
+    assert tables["tma-cell-density"] <= 736
+    assert tables["icd-codes"] <= 712
+    stains = Counter(scan["files"][0]["encoder"] for scan in events["imaging.events"])
+    assert stains["hancock-tma-HE"] == 760
+    assert len(stains) == 8
+
+
+def test_the_blood_of_one_patient_is_as_the_table_says(events: Events) -> None:
+    blood = next(bundle for bundle in events["fhir.observations"] if bundle["id"] == "hancock-001-blood")
+    values = {
+        entry["resource"]["code"]["coding"][0]["code"]: entry["resource"]["valueQuantity"] for entry in blood["entry"]
+    }
+    assert len(values) == 16
+    assert (values["718-7"]["value"], values["718-7"]["code"]) == (15.4, "g/dL")
+    assert (values["26515-7"]["value"], values["26515-7"]["code"]) == (156.0, "10*9/L")
+
+
+def test_conditions_carry_icd10_codes_with_their_dot(events: Events) -> None:
+    codes = next(bundle for bundle in events["fhir.observations"] if bundle["id"] == "hancock-001-icd-codes")
+    assert [entry["resource"]["code"]["coding"][0]["code"] for entry in codes["entry"]] == ["C13.9", "C32.9", "C77.0"]
+
+
+def test_the_bundles_are_valid_fhir(events: Events) -> None:
+    for bundle in events["fhir.observations"][::7]:
+        Bundle.model_validate(bundle)
+
+
+def test_a_bag_holds_the_published_features(folder: Path, events: Events) -> None:
+    scan = ImagingEvent.model_validate(events["imaging.events"][0])
+    with np.load(unquote(urlsplit(scan.files[0].url or "").path), allow_pickle=False) as bag:
+        features = bag["features"]
+    with np.load(SOURCE / "tma_tile_dtr_256_HE.npz") as published:
+        assert np.array_equal(features, published[scan.patient][None])
+    assert read_card(folder).feature_spaces["hancock-tma-HE"] == features.shape[1]
+
+
+def test_metastasis_is_left_out_unless_asked_for(folder: Path, tmp_path: Path) -> None:
+    write_hancock(SOURCE, tmp_path / "with", with_metastasis=True)
+    assert "metastasis" not in (folder / "events.ndjson").read_text()
+    written = (tmp_path / "with" / "events.ndjson").read_text()
+    assert written.count('"code":"primarily_metastasis"') == 739
+
+
+def test_another_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="HANCOCK"):
+        write_hancock(tmp_path, tmp_path / "out", with_metastasis=False)

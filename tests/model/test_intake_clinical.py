@@ -1,0 +1,458 @@
+"""FHIR messages to evidence: values, times, patients, withdrawals and mixed Bundles, as tables."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.intake.clinical import ClinicalRules, read_observation
+from schemas.errors import Reason, Refused
+from schemas.evidence import Evidence, EvidenceStatus, Modality
+from schemas.message import Message
+from schemas.tokens import ObservationToken, VariantToken
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "fhir"
+ARRIVED = datetime(2026, 6, 1, tzinfo=UTC)
+NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
+RULES = ClinicalRules(patient_system="urn:mrn")
+LOINC = "http://loinc.org"
+
+
+def coded(code: str, system: str = LOINC, **more: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code, **more}]}
+
+
+def quantity(value: float, unit: str, **more: Any) -> dict[str, Any]:
+    return {"value": value, "system": "http://unitsofmeasure.org", "code": unit, **more}
+
+
+OBSERVATION: dict[str, Any] = {
+    "resourceType": "Observation",
+    "id": "o1",
+    "status": "final",
+    "code": coded("718-7"),
+    "subject": {"reference": "Patient/p1"},
+    "effectiveDateTime": "2026-01-01T10:00:00+01:00",
+}
+MRN = {"system": "urn:mrn", "value": "7"}
+MEDICATION = {
+    "resourceType": "MedicationAdministration",
+    "id": "m1",
+    "status": "completed",
+    "subject": {"reference": "Patient/p1"},
+    "effectiveDateTime": "2026-01-01T09:00:00Z",
+}
+PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "1950-05", "gender": "female"}
+
+
+def without(content: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if key not in names}
+
+
+def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
+    entries = [{"fullUrl": f"urn:uuid:{number}", "resource": one} for number, one in enumerate(resources)]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def message(content: Any, key: bytes | None = None) -> Message:
+    value = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return Message("fhir.observations", 0, 7, key, value, timestamp=ARRIVED)
+
+
+def read_one(content: dict[str, Any]) -> Evidence:
+    (one,) = read_observation(message(content), RULES).evidence
+    return one
+
+
+def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None) -> Refused:
+    with pytest.raises(Refused) as refused:
+        read_observation(message(content, key), rules)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param(
+            {"valueQuantity": quantity(140, "g/L", comparator="<")},
+            {"value": 14.0, "unit": "g/dL", "comparator": "<"},
+            id="quantity",
+        ),
+        pytest.param(
+            {"valueQuantity": quantity(9, "g/dL"), "referenceRange": [{"low": quantity(120, "g/L")}]},
+            {"value": 9.0, "unit": "g/dL", "flags": ("below-range",)},
+            id="below-range-in-another-unit",
+        ),
+        pytest.param(
+            {"valueQuantity": quantity(19, "g/dL"), "interpretation": [coded("H", "urn:v3")]},
+            {"value": 19.0, "unit": "g/dL", "flags": ("above-range",)},
+            id="above-range-as-interpreted",
+        ),
+        pytest.param(
+            {"valueRange": {"low": quantity(10, "g/dL"), "high": quantity(140, "g/L")}},
+            {"value": 12.0, "unit": "g/dL", "flags": ("from-range",)},
+            id="range",
+        ),
+        pytest.param(
+            {"code": coded("x"), "valueRatio": {"numerator": quantity(1, "mg"), "denominator": quantity(2, "mL")}},
+            {"code": f"{LOINC}|x", "value": 500.0, "unit": "g.m-3", "flags": ("from-ratio",)},
+            id="ratio",
+        ),
+        pytest.param({"valueCodeableConcept": coded("LA1")}, {"answer": f"{LOINC}|LA1"}, id="coded"),
+        pytest.param({"valueString": " pT2 "}, {"answer": "pT2"}, id="string"),
+        pytest.param({"valueBoolean": True}, {"value": 1.0, "unit": "1"}, id="boolean"),
+        pytest.param({"valueInteger": 3}, {"value": 3.0, "unit": "1"}, id="integer"),
+        pytest.param({"valueTime": "10:00:00"}, {"answer": "10:00:00"}, id="time"),
+        pytest.param({"valueDateTime": "2025-03"}, {"answer": "2025-03-01T00:00:00+00:00"}, id="date-time"),
+        pytest.param(
+            {"dataAbsentReason": coded("not-performed", "urn:absent")},
+            {"flags": ("absent-not-performed",)},
+            id="absent",
+        ),
+        pytest.param({"status": "unknown", "valueInteger": 3}, {"value": 3, "unit": "1", "flags": ("status-unknown",)}),
+        pytest.param({"hasMember": [{"reference": "Observation/x"}]}, {"flags": ("no-value",)}, id="panel"),
+    ],
+)
+def test_a_value_of_every_form_becomes_one_token(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+    token = ObservationToken(**{"code": f"{LOINC}|718-7", "at": NINE} | expected)
+    assert read_one(OBSERVATION | fields).tokens == (token,)
+
+
+def test_components_are_tokens_under_their_own_codes() -> None:
+    parts = [{"code": coded(code), "valueQuantity": quantity(value, "mm[Hg]")} for code, value in BLOOD_PRESSURE]
+    tokens = read_one(OBSERVATION | {"code": coded("85354-9"), "component": parts}).tokens
+    assert [(t.code, t.value, t.unit) for t in tokens if isinstance(t, ObservationToken)] == [
+        (f"{LOINC}|8480-6", 120.0, "mm[Hg]"),
+        (f"{LOINC}|8462-4", 80.0, "mm[Hg]"),
+    ]
+
+
+BLOOD_PRESSURE = [("8480-6", 120), ("8462-4", 80)]
+
+
+@pytest.mark.parametrize(
+    ("codings", "expected"),
+    [
+        ([("urn:own", "a"), ("http://snomed.info/sct", "b"), (LOINC, "c")], f"{LOINC}|c"),
+        ([("urn:own", "a"), ("http://snomed.info/sct", "b")], "http://snomed.info/sct|b"),
+        ([("urn:own", "a"), ("http://hl7.org/fhir/sid/icd-10", "C50")], "http://hl7.org/fhir/sid/icd-10|C50"),
+        ([("urn:own", "a"), ("urn:other", "b")], "urn:own|a"),
+    ],
+)
+def test_loinc_is_preferred_then_snomed_then_icd(codings: list[tuple[str, str]], expected: str) -> None:
+    code = {"coding": [{"system": system, "code": code} for system, code in codings]}
+    (token,) = read_one(OBSERVATION | {"code": code, "valueBoolean": True}).tokens
+    assert isinstance(token, ObservationToken)
+    assert token.code == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"effectiveDateTime": "2026"}, datetime(2026, 1, 1, tzinfo=UTC), id="year"),
+        pytest.param({"effectiveDateTime": "2026-03"}, datetime(2026, 3, 1, tzinfo=UTC), id="month"),
+        pytest.param({"effectiveDateTime": "2026-03-04"}, datetime(2026, 3, 4, tzinfo=UTC), id="day"),
+        pytest.param({"effectiveInstant": "2026-01-01T04:00:00.5-05:00"}, NINE.replace(microsecond=500000)),
+        pytest.param({"effectivePeriod": {"start": "2025", "end": "2026-01-01T09:00:00Z"}}, NINE, id="end-of-period"),
+        pytest.param({"effectivePeriod": {"start": "2026-01-01T09:00:00Z"}}, NINE, id="start-of-open-period"),
+        pytest.param({"effectiveTiming": {"event": ["2026-01-01T09:00:00Z", "2025"]}}, NINE, id="last-event"),
+        pytest.param({"issued": "2026-01-01T09:00:00Z"}, NINE, id="issued"),
+    ],
+)
+def test_every_form_of_effective_is_one_instant(fields: dict[str, Any], expected: datetime) -> None:
+    one = read_one(without(OBSERVATION, "effectiveDateTime") | {"valueInteger": 1} | fields)
+    assert one.occurred_at == expected
+    assert {token.at for token in one.tokens} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"subject": {"reference": "Patient/p1/_history/3"}}, "p1", id="versioned"),
+        pytest.param({"subject": {"reference": "http://a/Patient/p1/_history/3"}}, "http://a/Patient/p1", id="url"),
+        pytest.param({"subject": {"identifier": MRN}}, "7", id="our-system"),
+        pytest.param({"subject": {"identifier": {"system": "urn:x", "value": "7"}}}, "urn:x|7", id="another-system"),
+        pytest.param(
+            {
+                "subject": {"reference": "#p"},
+                "contained": [{"resourceType": "Patient", "id": "p", "identifier": [MRN]}],
+            },
+            "7",
+            id="contained",
+        ),
+    ],
+)
+def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expected: str) -> None:
+    assert read_one(OBSERVATION | fields).patient == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "kept"),
+    [
+        pytest.param(without(OBSERVATION, "subject"), Reason.NO_PATIENT, 0, id="no-subject"),
+        pytest.param(OBSERVATION | {"subject": {"reference": "Group/g"}}, Reason.NO_PATIENT, 0, id="a-group"),
+        pytest.param(OBSERVATION | {"subject": {"reference": "urn:uuid:9"}}, Reason.NO_PATIENT, 0, id="unresolved"),
+        pytest.param(without(OBSERVATION, "effectiveDateTime"), Reason.NO_TIME, 1, id="no-time"),
+        pytest.param(OBSERVATION | {"valueQuantity": quantity(1, "zork")}, Reason.UNKNOWN_UNIT, 1, id="unknown-unit"),
+        pytest.param(OBSERVATION | {"status": "zork"}, Reason.NOT_FHIR, 1, id="unknown-status"),
+        pytest.param({"resourceType": "RiskAssessment"}, Reason.UNSUPPORTED, 0, id="another-type"),
+        pytest.param(bundle(), Reason.NOTHING_TO_READ, 0, id="empty-bundle"),
+        pytest.param(
+            bundle(OBSERVATION, OBSERVATION | {"subject": {"reference": "Patient/p2"}}),
+            Reason.TWO_PATIENTS,
+            0,
+            id="two",
+        ),
+        pytest.param(
+            bundle(OBSERVATION, {"resourceType": "Encounter", "subject": {"reference": "Patient/p2"}}),
+            Reason.TWO_PATIENTS,
+            0,
+            id="two-by-a-type-that-is-not-read",
+        ),
+    ],
+)
+def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: Reason, kept: int) -> None:
+    refused = refusal(content)
+    assert refused.reason is reason
+    assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE] * kept
+
+
+def test_a_key_that_is_not_the_patient_is_refused_where_it_should_be() -> None:
+    strict = ClinicalRules(key_is_patient=True)
+    assert refusal(OBSERVATION, strict, b"p2").reason is Reason.KEY_MISMATCH
+    assert refusal(OBSERVATION, strict, None).reason is Reason.KEY_MISMATCH
+    assert len(read_observation(message(OBSERVATION, b"p1"), strict).evidence) == 1
+    assert len(read_observation(message(OBSERVATION, b"p2"), RULES).evidence) == 1
+
+
+def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
+    bad = OBSERVATION | {"id": "o2", "status": "zork", "meta": {"versionId": "4"}}
+    refused = refusal(bundle(OBSERVATION | {"valueInteger": 1}, bad, PATIENT))
+    assert refused.reason is Reason.NOT_FHIR
+    assert "1 of 3" in refused.detail
+    assert [(one.source, one.status.value) for one in refused.evidence] == [
+        ("Observation/o1", "current"),
+        ("Observation/o2", "unreadable"),
+        ("Patient/p1", "current"),
+    ]
+    assert refused.evidence[1].version == f"v{'4':0>20}"
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "cancelled"])
+@pytest.mark.parametrize("fields", [{}, {"effectiveDateTime": None}, {"valueQuantity": quantity(1, "zork")}])
+def test_a_withdrawal_needs_neither_time_nor_value(status: str, fields: dict[str, Any]) -> None:
+    content = OBSERVATION | {"status": status} | fields
+    one = read_one({key: value for key, value in content.items() if value is not None})
+    assert (one.status, one.tokens) == (EvidenceStatus.WITHDRAWN, ())
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"versionId": "x"}}])
+def test_without_versions_a_correction_wins_over_final_and_final_over_preliminary(meta: dict[str, Any]) -> None:
+    statuses = ["preliminary", "final", "corrected", "entered-in-error"]
+    for value in range(20):  # the content hash must not decide
+        ranks = [read_one(OBSERVATION | meta | {"status": s, "valueString": f"{value}{s}"}).rank for s in statuses]
+        assert ranks == sorted(ranks)
+
+
+def test_with_versions_the_greater_one_wins_whatever_its_status() -> None:
+    early = OBSERVATION | {"meta": {"versionId": "9"}, "status": "corrected"}
+    late = OBSERVATION | {"meta": {"versionId": "10"}}
+    assert read_one(late).rank > read_one(early).rank
+
+
+def test_a_source_without_an_id_is_its_identifier_else_its_content() -> None:
+    nameless = without(OBSERVATION, "id")
+    identified = nameless | {"identifier": [{"system": "urn:lab", "value": "5"}]}
+    assert read_one(identified).source == "Observation/urn:lab|5"
+    shuffled = dict(reversed(nameless.items()))
+    assert read_one(nameless).source == read_one(shuffled).source
+    assert read_one(nameless).source != read_one(nameless | {"valueInteger": 2}).source
+
+
+VARIANT_PARTS = [
+    {"code": coded("48018-6"), "valueCodeableConcept": coded("HGNC:1097", "urn:hgnc", display="BRAF")},
+    {"code": coded("48004-6"), "valueCodeableConcept": coded("NM_004333.6:c.1799T>A", "urn:hgvs", display="V600E")},
+    {"code": coded("81258-6"), "valueQuantity": quantity(25, "%")},
+    {"code": coded("82121-5"), "valueQuantity": quantity(400, "1")},
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param(
+            {"code": coded("69548-6"), "valueCodeableConcept": coded("LA9633-4"), "component": VARIANT_PARTS},
+            {"gene": "BRAF", "change": "NM_004333.6:c.1799T>A", "vaf": 0.25, "depth": 400},
+            id="variant",
+        ),
+        pytest.param(
+            {"code": coded("69548-6"), "valueCodeableConcept": coded("LA9634-2"), "component": VARIANT_PARTS[:1]},
+            {"gene": "BRAF", "change": "unspecified", "vaf": 0.0, "flags": ("not-detected",)},
+            id="absent-is-a-measurement",
+        ),
+        pytest.param(
+            {"code": coded("94076-7"), "valueQuantity": quantity(11.5, "1/1000000{Base}")},
+            {"change": "TMB", "value": 11.5},
+            id="tmb",
+        ),
+        pytest.param(
+            {"code": coded("81695-9"), "valueCodeableConcept": coded("LA26203-2")},
+            {"change": "MSI", "value": 1.0, "flags": ("msi-high",)},
+            id="msi",
+        ),
+    ],
+)
+def test_genomic_observations_are_genomic_evidence(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+    one = read_one(OBSERVATION | fields)
+    assert one.modality is Modality.GENOMIC
+    assert one.tokens == (VariantToken(at=NINE, **expected),)
+
+
+def test_a_genomic_observation_that_fails_is_unreadable_as_genomic() -> None:
+    (one,) = refusal(OBSERVATION | {"code": coded("94076-7"), "status": "zork"}).evidence
+    assert one.modality is Modality.GENOMIC
+
+
+NOTE = {"contentType": "text/plain; charset=utf-8", "data": base64.b64encode(b"Margins clear.").decode()}
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "answer", "flags", "status"),
+    [
+        pytest.param(
+            {
+                "resourceType": "Condition",
+                "code": coded("C50", "http://hl7.org/fhir/sid/icd-10"),
+                "clinicalStatus": coded("active", "urn:c"),
+                "onsetDateTime": "2026-01-01T09:00:00Z",
+            },
+            *("http://hl7.org/fhir/sid/icd-10|C50", "urn:c|active", ("condition",), "current"),
+            id="condition",
+        ),
+        pytest.param(
+            {
+                "resourceType": "Condition",
+                "code": coded("C50", "urn:x"),
+                "verificationStatus": coded(
+                    "entered-in-error", "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+                ),
+                "recordedDate": "2026-01-01T09:00:00Z",
+            },
+            *("", "", (), "withdrawn"),
+            id="condition-in-error",
+        ),
+        pytest.param(
+            {
+                "resourceType": "Procedure",
+                "status": "preparation",
+                "code": coded("1", "urn:x"),
+                "performedPeriod": {"end": "2026-01-01T09:00:00Z"},
+            },
+            *("urn:x|1", "", ("procedure", "status-preparation"), "current"),
+            id="procedure",
+        ),
+        pytest.param(
+            MEDICATION | {"medicationCodeableConcept": coded("1", "urn:x")},
+            *("urn:x|1", "", ("medicationadministration",), "current"),
+            id="administration-r4",
+        ),
+        pytest.param(
+            without(MEDICATION, "effectiveDateTime")
+            | {"occurenceDateTime": "2026-01-01T09:00:00Z", "medication": {"concept": coded("1", "urn:x")}},
+            *("urn:x|1", "", ("medicationadministration",), "current"),
+            id="administration-r5",
+        ),
+        pytest.param(
+            {
+                "resourceType": "DocumentReference",
+                "status": "current",
+                "type": coded("34108-1"),
+                "date": "2026-01-01T09:00:00Z",
+                "content": [{"attachment": NOTE}],
+            },
+            *(f"{LOINC}|34108-1", "Margins clear.", ("note",), "current"),
+            id="note",
+        ),
+    ],
+)
+def test_other_resources_are_tokens_too(
+    fields: dict[str, Any], code: str, answer: str, flags: tuple[str, ...], status: str
+) -> None:
+    one = read_one({"subject": {"reference": "Patient/p1"}} | fields)
+    expected = (ObservationToken(code=code, answer=answer, at=NINE, flags=flags),) if code else ()
+    assert (one.tokens, one.status.value, one.occurred_at) == (expected, status, NINE)
+
+
+def test_a_bundle_resolves_its_own_names_and_counts_what_it_skips() -> None:
+    drug = {"resourceType": "Medication", "id": "d", "code": coded("1", "urn:x")}
+    given = MEDICATION | {"medicationReference": {"reference": "Medication/d"}, "subject": {"reference": "urn:uuid:0"}}
+    reading = read_observation(message(bundle(PATIENT, given, drug)), RULES)
+    assert reading.skipped == ("Medication",)
+    assert {one.patient for one in reading.evidence} == {"p1"}
+    born, sex = reading.evidence[0].tokens
+    assert (born.at, sex.at) == (datetime(1950, 5, 1, tzinfo=UTC),) * 2
+    (token,) = reading.evidence[1].tokens
+    assert isinstance(token, ObservationToken)
+    assert token.code == "urn:x|1"
+
+
+def altered(value: Any) -> Iterator[Any]:
+    """Every copy of `value` with one part of it replaced by something of another shape."""
+    yield from (None, [], {}, [None], [[1]], "x", -1, True, {"x": 1}, "{}", "[1]", 1e308)
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, held in items:
+        for other in altered(held):
+            yield {**value, key: other} if isinstance(value, dict) else [*value[:key], other, *value[key + 1 :]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bundle(OBSERVATION | {"valueQuantity": quantity(1, "g/dL"), "meta": {"versionId": "1"}}),
+        OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:3]},
+        PATIENT | {"identifier": [MRN]},
+    ],
+)
+def test_whatever_is_malformed_is_evidence_or_a_refusal(content: dict[str, Any]) -> None:
+    reasons = [reason_of(other) for other in altered(content)]
+    assert reasons.count(None) > 0
+    assert reasons.count(Reason.NOT_FHIR) > len(reasons) / 4
+    assert Reason.INTERNAL_ERROR not in reasons
+
+
+def reason_of(content: Any) -> Reason | None:
+    """Why a message is refused, or None where it is read; anything else that is raised is a bug."""
+    try:
+        read_observation(message(content), RULES)
+    except Refused as refused:
+        return refused.reason
+    return None
+
+
+EXPECTED = {
+    "diagnosticreport-example": (Reason.NO_TIME, Reason.NO_TIME),
+    "documentreference-example": ("DocumentReference/example", Reason.NOT_FHIR),
+    "medicationadministration0301": ("MedicationAdministration/medadmin0301", Reason.NOT_FHIR),
+    "medicationstatementexample1": ("MedicationStatement/example001", Reason.NOT_FHIR),
+    "observation-decimal": (Reason.NO_PATIENT, Reason.NO_PATIENT),
+    "observation-example": ("Observation/example", "Observation/example"),
+    "riskassessment-example": (Reason.UNSUPPORTED, Reason.UNSUPPORTED),
+}
+"""What HL7's examples give as R4B and as R5. A Bundle of reports has Observations without a time of their own."""
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real FHIR at {REAL}")
+@pytest.mark.parametrize(("version", "column"), [("4.3", 0), ("5.0", 1)])
+@pytest.mark.parametrize("prefix", ["r4b", "r5"])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_real_files_end_in_evidence_or_the_right_refusal(name: str, prefix: str, version: str, column: int) -> None:
+    content, expected = (REAL / f"{prefix}-{name}.json").read_bytes(), EXPECTED[name][column]
+    rules = ClinicalRules(fhir_version=version)
+    if isinstance(expected, Reason):
+        assert refusal(content, rules).reason is expected
+    else:
+        assert [one.source for one in read_observation(message(content), rules).evidence] == [expected]

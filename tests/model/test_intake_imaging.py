@@ -1,0 +1,200 @@
+"""Imaging messages to evidence, with an encoder that averages: what is read, withdrawn, or refused."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.intake.imaging import read_imaging
+from model.intake.imaging_files import ImagingRules
+from schemas.errors import Reason, Refused, Unavailable
+from schemas.events import FileRef
+from schemas.evidence import Evidence, EvidenceStatus, Vector
+from schemas.message import Message
+
+DICOM = Path(__file__).parents[3] / "shared" / "data" / "dicom"
+RULES = ImagingRules()
+
+needs_data = pytest.mark.skipif(not DICOM.is_dir(), reason="real data lie beside the project, and are absent")
+
+
+class Mean:
+    """The average of what comes, so that a test can say what a vector must be."""
+
+    tile_pixels = 32
+
+    def encode_tiles(self, tiles: Iterable[NDArray[np.float32]]) -> Vector:
+        means = [tile.mean() for tile in tiles]
+        return Vector.pack("imaging/mean", "0" * 64, np.array([len(means), np.mean(means)], np.float32))
+
+    def encode_bag(self, chunks: Iterable[NDArray[np.float32]], space: str) -> Vector:
+        if space != "known":
+            raise Refused(Reason.UNKNOWN_FEATURES, "a space that this encoder does not know")
+        return Vector.pack(f"imaging/bag:{space}", "0" * 64, np.concatenate(list(chunks)).mean(axis=0))
+
+
+class Folder:
+    """Files by their URL; all others are away."""
+
+    def __init__(self, **paths: Path) -> None:
+        self._paths = paths
+
+    @contextmanager
+    def open(self, file: FileRef) -> Iterator[Path]:
+        name = (file.url or "").rpartition("/")[2].partition(".")[0]
+        if name not in self._paths:
+            raise Unavailable("the store is away")
+        yield self._paths[name]
+
+
+def file_of(name: str, media_type: str, **more: object) -> dict[str, object]:
+    return {"url": f"file:///data/{name}", "media_type": media_type, "bytes": 1, "sha256": "0" * 64, **more}
+
+
+def message(**fields: object) -> Message:
+    event = {
+        **{"id": "e-1", "patient": "p-1", "occurred_at": "2026-03-01T09:12:00Z", "study": "1.2", "series": "1.2.3"},
+        **{"kind": "CT", "files": [file_of("a.npz", "application/x-npz", encoder="known")]},
+        **fields,
+    }
+    return raw(json.dumps({name: value for name, value in event.items() if value is not None}).encode())
+
+
+def raw(value: bytes | None) -> Message:
+    return Message("imaging.events", 0, 7, None, value, timestamp=datetime(2026, 3, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def bag(tmp_path: Path) -> Path:
+    np.savez(tmp_path / "a.npz", features=np.array([[1.0, 2.0], [3.0, 4.0]]))
+    return tmp_path / "a.npz"
+
+
+def read_one(folder: Folder, rules: ImagingRules = RULES, **fields: object) -> Evidence:
+    (piece,) = read_imaging(message(**fields), folder, Mean(), rules).evidence
+    return piece
+
+
+def refused(files: Folder, sent: Message, rules: ImagingRules = RULES) -> Refused:
+    with pytest.raises(Refused) as caught:
+        read_imaging(sent, files, Mean(), rules)
+    return caught.value
+
+
+def test_a_bag_becomes_a_vector_of_its_space(bag: Path) -> None:
+    piece = read_one(Folder(a=bag))
+    assert (piece.patient, piece.source, piece.status) == ("p-1", "series:1.2.3", EvidenceStatus.CURRENT)
+    assert piece.flags == ("kind-CT",)
+    assert [(v.encoder, v.unpack().tolist()) for v in piece.vectors] == [("imaging/bag:known", [2.0, 3.0])]
+
+
+@needs_data
+def test_pictures_of_all_files_become_one_vector_beside_the_bag(bag: Path) -> None:
+    files = [
+        file_of("liver.dcm", "application/dicom"),
+        file_of("a.npz", "application/x-npz", encoder="known"),
+        file_of("emri.dcm", "application/dicom"),
+    ]
+    folder = Folder(a=bag, liver=DICOM / "liver.dcm", emri=DICOM / "emri_small_RLE.dcm")
+    vectors = read_one(folder, files=files).vectors
+    assert [vector.encoder for vector in vectors] == ["imaging/mean", "imaging/bag:known"]
+    assert vectors[0].unpack()[0] == 3 + 10
+
+
+def test_a_withdrawal_needs_no_file() -> None:
+    assert read_one(Folder(), status="entered-in-error", files=[]).status == EvidenceStatus.WITHDRAWN
+
+
+def test_at_one_moment_a_correction_beats_the_original_and_a_withdrawal_both(bag: Path) -> None:
+    folder = Folder(a=bag)
+    ranks = [read_one(folder, status=status).rank for status in ("available", "corrected", "entered-in-error")]
+    later = read_one(folder, occurred_at="2026-03-01T09:12:00.000001Z").rank
+    assert ranks == sorted(ranks)
+    assert len(set(ranks)) == 3
+    assert ranks[-1] < later
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        pytest.param({"files": []}, Reason.NOTHING_TO_READ, id="no-files"),
+        pytest.param({"files": [file_of("a.npz", "application/x-npz", encoder="other")]}, Reason.UNKNOWN_FEATURES),
+        pytest.param({"files": [file_of("a.npz", "application/x-npz")]}, Reason.UNKNOWN_FEATURES, id="no-encoder"),
+        pytest.param({"files": [file_of("a.npz", "application/dicom")]}, Reason.UNREADABLE_FILE, id="not-dicom"),
+        pytest.param({"files": [file_of("a.npz", "image/tiff")]}, Reason.UNSUPPORTED, id="not-a-slide"),
+    ],
+)
+def test_files_refused_leave_unreadable_evidence(bag: Path, fields: dict[str, Any], reason: Reason) -> None:
+    refusal = refused(Folder(a=bag), message(**fields))
+    assert refusal.reason == reason
+    assert [(piece.source, piece.status) for piece in refusal.evidence] == [("series:1.2.3", EvidenceStatus.UNREADABLE)]
+
+
+def test_a_slide_of_glass_alone_has_nothing_to_read(tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "a.tiff", np.full((64, 64, 3), 250, np.uint8), photometric="rgb")
+    sent = message(kind="SM", files=[file_of("a.tiff", "image/tiff")])
+    assert refused(Folder(a=tmp_path / "a.tiff"), sent).reason == Reason.NOTHING_TO_READ
+
+
+def test_a_store_that_is_away_is_waited_for() -> None:
+    with pytest.raises(Unavailable):
+        read_imaging(message(), Folder(), Mean(), RULES)
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("issuer", "patient", "expected"),
+    [
+        pytest.param("here", "p-1", EvidenceStatus.CURRENT, id="same"),
+        pytest.param("here", "p-2", Reason.TWO_PATIENTS, id="another"),
+        pytest.param("elsewhere", "p-2", EvidenceStatus.CURRENT, id="ids-of-another-issuer"),
+        pytest.param(None, "p-2", EvidenceStatus.CURRENT, id="not-configured"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["CT", "SM"])
+def test_a_header_of_another_patient(
+    tmp_path: Path, issuer: str | None, patient: str, expected: EvidenceStatus | Reason, kind: str
+) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    data = pydicom.dcmread(DICOM / "color-pl.dcm")
+    data.PatientID, data.IssuerOfPatientID = patient, "here"
+    data.save_as(tmp_path / "a.dcm")
+    sent = message(kind=kind, files=[file_of("a.dcm", "application/dicom")])
+    folder, rules = Folder(a=tmp_path / "a.dcm"), ImagingRules(patient_issuer=issuer)
+    if isinstance(expected, Reason):
+        refusal = refused(folder, sent, rules)
+        assert refusal.reason == expected
+        assert patient not in refusal.detail
+    else:
+        assert read_imaging(sent, folder, Mean(), rules).evidence[0].status == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason", "names"),
+    [
+        pytest.param(raw(b"{"), Reason.NOT_JSON, "JSON", id="no-json"),
+        pytest.param(raw(None), Reason.NOT_JSON, "JSON", id="no-value"),
+        pytest.param(raw(b"\xff"), Reason.NOT_JSON, "JSON", id="no-utf-8"),
+        pytest.param(raw(b"[" * 10_000), Reason.NOT_JSON, "JSON", id="deep"),
+        pytest.param(raw(b"[]"), Reason.NOT_AN_EVENT, "object", id="a-list"),
+        pytest.param(raw(b'{"resourceType": "Patient"}'), Reason.UNSUPPORTED, "ImagingStudy", id="other-fhir"),
+        pytest.param(message(patient=None), Reason.NO_PATIENT, "patient", id="no-patient"),
+        pytest.param(message(occurred_at="2026-03-01T09:12:00"), Reason.NO_TIME, "occurred_at", id="no-offset"),
+        pytest.param(message(kind="Jane Doe"), Reason.NOT_AN_EVENT, "kind", id="bad-field"),
+        pytest.param(message(**{"Jane Doe": 1}), Reason.NOT_AN_EVENT, "contract: 1", id="unknown-field"),
+        pytest.param(message(files=[{"url": "Jane Doe"}]), Reason.NOT_AN_EVENT, "files.0", id="bad-file"),
+    ],
+)
+def test_what_is_no_event_is_refused_by_the_names_of_its_fields(sent: Message, reason: Reason, names: str) -> None:
+    refusal = refused(Folder(), sent)
+    assert refusal.reason == reason
+    assert names in refusal.detail
+    assert "Jane" not in refusal.detail
+    assert not refusal.evidence

@@ -1,0 +1,118 @@
+"""FHIR ImagingStudy in the shapes of R4B and R5, with an encoder that averages bags."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.intake.imaging import read_imaging
+from model.intake.imaging_files import ImagingRules
+from schemas.errors import Reason, Refused
+from schemas.events import FileRef
+from schemas.evidence import Vector
+from schemas.message import Message, Reading
+
+EXTENSION = "https://oncostream.org/fhir/StructureDefinition/file-"
+
+
+class Mean:
+    """The average of a bag; no pictures come here."""
+
+    tile_pixels = 32
+
+    def encode_tiles(self, tiles: Iterable[NDArray[np.float32]]) -> Vector:
+        raise NotImplementedError
+
+    def encode_bag(self, chunks: Iterable[NDArray[np.float32]], space: str) -> Vector:
+        return Vector.pack(f"imaging/bag:{space}", "0" * 64, np.concatenate(list(chunks)).mean(axis=0))
+
+
+class OneFile:
+    """Whatever is asked for, and the last reference asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.asked: FileRef | None = None
+
+    @contextmanager
+    def open(self, file: FileRef) -> Iterator[Path]:
+        self.asked = file
+        yield self._path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> OneFile:
+    np.savez(tmp_path / "a.npz", features=np.array([[1.0, 2.0], [3.0, 4.0]]))
+    return OneFile(tmp_path / "a.npz")
+
+
+def study(**fields: object) -> Message:
+    """Two series, in the shapes of R4B and of R5; the second has no files."""
+    endpoint = {
+        **{"resourceType": "Endpoint", "id": "e", "status": "active", "address": "file:///data/a.npz"},
+        "payloadMimeType": ["application/x-npz"],
+        "extension": [
+            {"url": f"{EXTENSION}bytes", "valueUnsignedInt": 12},
+            {"url": f"{EXTENSION}sha256", "valueString": "ab" * 32},
+            {"url": f"{EXTENSION}encoder", "valueString": "known"},
+        ],
+    }
+    series = [
+        {"uid": "1.2.3", "modality": {"code": "CT"}, "endpoint": [{"reference": "#e"}]},
+        {"uid": "1.2.4", "modality": {"coding": [{"code": "MR"}]}, "bodySite": {"concept": {"coding": [{}]}}},
+    ]
+    resource = {
+        **{"resourceType": "ImagingStudy", "id": "s", "meta": {"versionId": "3"}, "status": "available"},
+        **{"subject": {"reference": "Patient/p-1"}, "started": "2026-03-01T09:12:00Z", "contained": [endpoint]},
+        **{"series": series, **fields},
+    }
+    value = json.dumps(resource).encode()
+    return Message("imaging.events", 0, 7, None, value, timestamp=datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def read(files: OneFile, **fields: object) -> Reading:
+    return read_imaging(study(**fields), files, Mean(), ImagingRules())
+
+
+def test_a_study_gives_what_it_can_and_says_what_it_cannot(files: OneFile) -> None:
+    with pytest.raises(Refused) as refused:
+        read(files)
+    assert refused.value.reason == Reason.NOTHING_TO_READ
+    assert [(p.patient, p.source, p.status.value, p.flags) for p in refused.value.evidence] == [
+        ("p-1", "series:1.2.3", "current", ("kind-CT",)),
+        ("p-1", "series:1.2.4", "unreadable", ("kind-MR",)),
+    ]
+    assert {piece.version for piece in refused.value.evidence} == {f"v{3:020}"}
+    assert files.asked is not None
+    assert (files.asked.url, files.asked.bytes, files.asked.sha256) == ("file:///data/a.npz", 12, "ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"status": "cancelled", "contained": []}, ["withdrawn", "withdrawn"], id="cancelled"),
+        pytest.param({"status": "registered"}, [], id="nothing-yet"),
+    ],
+)
+def test_the_status_of_a_study(files: OneFile, fields: dict[str, object], expected: list[str]) -> None:
+    assert [piece.status.value for piece in read(files, **fields).evidence] == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        pytest.param({"subject": {"reference": "Group/1"}}, Reason.NO_PATIENT, id="no-patient"),
+        pytest.param({"started": None}, Reason.NO_TIME, id="no-time"),
+        pytest.param({"contained": []}, Reason.NOT_AN_EVENT, id="endpoint-elsewhere"),
+        pytest.param({"status": None}, Reason.NOT_AN_EVENT, id="no-status"),
+    ],
+)
+def test_a_study_is_refused(files: OneFile, fields: dict[str, object], reason: Reason) -> None:
+    with pytest.raises(Refused) as refused:
+        read(files, **fields)
+    assert refused.value.reason == reason

@@ -1,0 +1,188 @@
+"""Slides and TIFFs, made by tifffile: which tiles are read, at what size, and which are left as background."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
+
+from model.readers.pixels import Tile, cut, is_background
+from model.readers.slide import SlideRules, grid, is_slide, read_slide
+from schemas.errors import Reason, Refused
+
+SIZE = 32
+PINK = (220, 120, 180)
+WHITE = (245, 244, 246)
+
+
+def picture(height: int = 256, width: int = 320) -> NDArray[np.uint8]:
+    """Glass, with one stained rectangle of 64 × 96 at (64, 128)."""
+    pixels = np.full((height, width, 3), WHITE, np.uint8)
+    pixels[64:128, 128:224] = PINK
+    return pixels
+
+
+def tiff(path: Path, pixels: NDArray[Any], **options: Any) -> Path:
+    tifffile.imwrite(path, pixels, **{"photometric": "rgb", **options})
+    return path
+
+
+def read(path: Path, rules: SlideRules | None = None) -> list[Tile]:
+    return list(read_slide([path], SIZE, rules or SlideRules()))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param({"tile": (64, 64), "compression": "jpeg"}, 6, id="openslide"),
+        pytest.param({"tile": (64, 64), "compression": "zstd"}, 6, id="codec-that-openslide-lacks"),
+        pytest.param({}, 6, id="not-tiled"),
+    ],
+)
+def test_only_tissue_is_read(tmp_path: Path, options: dict[str, Any], expected: int) -> None:
+    tiles = read(tiff(tmp_path / "a.tiff", picture(), **options))
+    assert len(tiles) == expected
+    for tile in tiles:
+        assert tile.shape == (3, SIZE, SIZE)
+        np.testing.assert_allclose(tile.mean(axis=(1, 2)), np.array(PINK) / 255, atol=0.02)
+
+
+def test_sixteen_bit_grey_and_white_is_zero(tmp_path: Path) -> None:
+    grey = np.full((64, 64), 13107, np.uint16)
+    assert read(tiff(tmp_path / "a.tiff", grey, photometric="minisblack"))[0].mean() == pytest.approx(0.2, abs=1e-4)
+    assert read(tiff(tmp_path / "b.tiff", grey, photometric="miniswhite"))[0].mean() == pytest.approx(0.8, abs=1e-4)
+
+
+def test_the_level_follows_the_pixel_size(tmp_path: Path) -> None:
+    stained = np.full((512, 512, 3), PINK, np.uint8)
+    path = tmp_path / "a.tiff"
+    at_quarter_micron: dict[str, Any] = {"resolution": (40_000, 40_000), "resolutionunit": "CENTIMETER"}
+    with tifffile.TiffWriter(path) as file:
+        file.write(stained, tile=(64, 64), photometric="rgb", subifds=0, **at_quarter_micron)
+        file.write(stained[::4, ::4], tile=(64, 64), photometric="rgb", subfiletype=1)
+    counts = [len(read(path, SlideRules(microns_per_pixel=size))) for size in (0.25, 0.5, 1.0, 2.0, 0.1)]
+    assert counts == [256, 64, 16, 4, 256]
+
+
+def test_the_bound_thins_the_grid_the_same_way_each_time(tmp_path: Path) -> None:
+    stained = tiff(tmp_path / "a.tiff", np.full((256, 256, 3), PINK, np.uint8), tile=(64, 64))
+    bounded = SlideRules(max_tiles=20)
+    assert len(read(stained)) == 64
+    assert len(read(stained, bounded)) == 16
+    assert np.array_equal(read(stained, bounded), read(stained, bounded))
+
+
+@pytest.mark.parametrize(("width", "height", "most"), [(1000, 10, 7), (10, 10, 1), (3333, 2222, 100), (640, 640, 400)])
+def test_a_grid_stays_within_its_bound_and_its_picture(width: int, height: int, most: int) -> None:
+    corners = grid(width, height, SIZE, most)
+    assert 1 <= len(corners) <= most
+    assert all(x + SIZE <= max(width, SIZE) and y + SIZE <= max(height, SIZE) for x, y in corners)
+
+
+@pytest.mark.parametrize(("height", "width", "count"), [(32, 32, 1), (5, 7, 1), (64, 96, 6), (47, 32, 1), (48, 32, 2)])
+def test_a_cut_leaves_out_thin_edges(height: int, width: int, count: int) -> None:
+    assert len(list(cut(np.zeros((height, width), np.float32), SIZE))) == count
+
+
+@pytest.mark.parametrize(
+    ("colour", "background"),
+    [
+        pytest.param(WHITE, True, id="glass"),
+        pytest.param((0, 0, 0), True, id="outside"),
+        pytest.param(PINK, False, id="eosin"),
+        pytest.param((90, 80, 160), False, id="haematoxylin"),
+        pytest.param((120, 120, 120), False, id="grey-picture"),
+    ],
+)
+def test_background(colour: tuple[int, int, int], background: bool) -> None:
+    tile = np.broadcast_to(np.array(colour, np.float32)[:, None, None] / np.float32(255), (3, SIZE, SIZE))
+    assert is_background(tile) == background
+
+
+@pytest.mark.parametrize(
+    ("options", "rules", "reason"),
+    [
+        pytest.param({}, SlideRules(segment_pixels=1000), Reason.TOO_LARGE, id="page-not-tiled"),
+        pytest.param({"tile": (64, 64)}, SlideRules(segment_pixels=1000), Reason.TOO_LARGE, id="stored-tile"),
+    ],
+)
+def test_what_must_be_decoded_at_once_is_bounded(
+    tmp_path: Path, options: dict[str, Any], rules: SlideRules, reason: Reason
+) -> None:
+    with pytest.raises(Refused) as refused:
+        read(tiff(tmp_path / "a.tiff", picture(), **options), rules)
+    assert refused.value.reason == reason
+
+
+def test_floating_point_is_not_supported(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="unsupported"):
+        read(tiff(tmp_path / "a.tiff", np.zeros((64, 64), np.float32), photometric="minisblack"))
+
+
+@pytest.mark.parametrize("options", [{"tile": (64, 64), "compression": "jpeg"}, {"compression": "zstd"}, {}])
+def test_a_slide_cut_anywhere_is_read_or_refused_and_nothing_else(tmp_path: Path, options: dict[str, Any]) -> None:
+    whole = tiff(tmp_path / "a.tiff", picture(), **options).read_bytes()
+    broken = tmp_path / "broken.tiff"
+    for part in (0, 8, 200, len(whole) // 2, len(whole) - 500):
+        broken.write_bytes(whole[:part])
+        with suppress(Refused):
+            read(broken)
+    broken.write_bytes(whole[:8])
+    with pytest.raises(Refused, match=r"unsupported|unreadable"):
+        read(broken)
+
+
+def wsi(path: Path, level: int, colour: tuple[int, int, int]) -> Path:
+    """One file of a DICOM slide of 256 × 256 pixels of half a micron, four times smaller a level."""
+    side, tile = 256 // 4**level, 64
+    count, spacing = (side // tile) ** 2, 0.0005 * 4**level
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = VLWholeSlideMicroscopyImageStorage
+    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = UID(f"1.2.3.{level}")
+    data.SeriesInstanceUID, data.ImageType = (
+        "1.2.4",
+        ["ORIGINAL", "PRIMARY", "VOLUME", "RESAMPLED" if level else "NONE"],
+    )
+    data.DimensionOrganizationType = "TILED_FULL"
+    data.TotalPixelMatrixColumns = data.TotalPixelMatrixRows = side
+    data.Rows = data.Columns = tile
+    data.NumberOfFrames, data.SamplesPerPixel, data.PhotometricInterpretation = count, 3, "YBR_FULL_422"
+    data.BitsAllocated = data.BitsStored = 8
+    data.PlanarConfiguration, data.HighBit, data.PixelRepresentation = 0, 7, 0
+    measures, shared = Dataset(), Dataset()
+    measures.PixelSpacing = [spacing, spacing]
+    shared.PixelMeasuresSequence = [measures]
+    data.SharedFunctionalGroupsSequence = [shared]
+    stained = np.full((tile, tile, 3), colour, np.uint8)
+    data.PixelData = encapsulate([bytes(imagecodecs.jpeg8_encode(stained))] * count)
+    data["PixelData"].is_undefined_length = True
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
+    return path
+
+
+@pytest.mark.parametrize("named", [1, 2], ids=["the-level-beside-it-is-not-named", "both-levels"])
+def test_a_dicom_slide_has_the_levels_that_are_named(tmp_path: Path, named: int) -> None:
+    parts = [wsi(tmp_path / "0.dcm", 0, PINK), wsi(tmp_path / "1.dcm", 1, (90, 80, 160))]
+    assert is_slide(parts[:named])
+    tiles = list(read_slide(parts[:named], SIZE, SlideRules(microns_per_pixel=2)))
+    assert len(tiles) == 4
+    shown = PINK if named == 1 else (90, 80, 160)
+    np.testing.assert_allclose(tiles[0].mean(axis=(1, 2)), np.array(shown) / 255, atol=0.02)
+
+
+def test_files_beside_a_slide_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.mrxs").write_bytes(b"")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "Slidedat.ini").write_text("[GENERAL]\nSLIDE_ID=x\n")
+    with pytest.raises(Refused, match="unsupported"):
+        read(tmp_path / "a.mrxs")

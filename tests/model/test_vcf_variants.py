@@ -1,0 +1,190 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from model.readers.variants import Variants
+from model.readers.vcf import read_vcf
+from schemas.tokens import VariantToken
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def read(path: Path, assay: str = "panel", specimen: str = "s-17", max_variants: int = 256) -> Variants:
+    return read_vcf(path, at=NOON, assay=assay, specimen=specimen, max_variants=max_variants)
+
+
+def vcf(folder: Path, rows: str, samples: str = "TUMOR", meta: str = "") -> Path:
+    columns = "#CHROM POS ID REF ALT QUAL FILTER INFO" + (f" FORMAT {samples}" if samples else "")
+    path = folder / "one.vcf"
+    path.write_text(f"##fileformat=VCFv4.2\n{meta}" + "\t".join(columns.split()) + "\n" + rows.replace(" ", "\t"))
+    return path
+
+
+def only(variants: Variants) -> VariantToken:
+    (token,) = variants.tokens
+    return token
+
+
+@pytest.mark.parametrize(
+    ("row", "mutant", "depth", "vaf"),
+    [
+        pytest.param("1 5 . A T . PASS . GT:AD:AF:DP 0/1:90,10:0.12:101", 10, 101, 0.1, id="mutect2"),
+        pytest.param("1 5 . A T . PASS . DP:AU:CU:GU:TU 50:30,31:0,0:0,0:10,12", 10, 50, 0.25, id="strelka-snv"),
+        pytest.param("1 5 . A AT . PASS . DP:TAR:TIR 50:30,30:10,11", 10, 50, 0.25, id="strelka-indel"),
+        pytest.param("1 5 . A T . PASS . GT:DP:VD:AD:AF 0/1:40:8:32,8:0.2", 8, 40, 0.2, id="vardict"),
+        pytest.param("1 5 . A T . PASS . GT:DP:RD:AD:FREQ 0/1:40:35:5:12.5%", 5, 40, 0.125, id="varscan"),
+        pytest.param("1 5 . A T . PASS . GT:FREQ 0/1:12.5%", None, None, 0.125, id="varscan-fraction-alone"),
+        pytest.param("1 5 . A T . PASS . GT:DP:RO:AO 0/1:40:30:10", 10, 40, 0.25, id="freebayes"),
+        pytest.param("1 5 . A T . PASS . GT:NR:NV 0/1:40:10", 10, 40, 0.25, id="platypus"),
+        pytest.param("1 5 . A T . PASS DP=80;AF=0.25 GT 0/1", None, 80, 0.25, id="info-where-nothing-else"),
+        pytest.param("1 5 . A T . PASS DP=80;AF=0.25;AN=2 GT 0/1", None, 80, None, id="not-a-population-frequency"),
+        pytest.param("1 5 . A T . PASS . GT:AD 0/1:0,0", 0, 0, None, id="no-reads-no-fraction"),
+        pytest.param("1 5 . A T . PASS . GT:AD 0/1:.", None, None, None, id="missing-is-a-gap"),
+    ],
+)
+def test_reads_come_from_where_each_caller_writes_them(
+    tmp_path: Path, row: str, mutant: int | None, depth: int | None, vaf: float | None
+) -> None:
+    token = only(read(vcf(tmp_path, row)))
+    assert (token.mutant_reads, token.depth) == (mutant, depth)
+    assert token.vaf == (None if vaf is None else pytest.approx(vaf))
+
+
+CALLERS = {
+    "mutect2": """
+##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Allelic depths for the ref and alt alleles in the order listed">
+##FORMAT=<ID=AF,Number=A,Type=Float,Description="Allele fractions of alternate alleles in the tumor">
+##FORMAT=<ID=SB,Number=4,Type=Integer,Description="Per-sample component statistics (Fisher's Exact Test)">
+##INFO=<ID=AS_FilterStatus,Number=A,Type=String,Description="Filter status for each allele, separated by '|'.">
+##INFO=<ID=AS_SB_TABLE,Number=1,Type=String,Description="Allele-specific forward/reverse read counts">
+##INFO=<ID=MBQ,Number=R,Type=Integer,Description="median base quality by allele">
+##ALT=<ID=NON_REF,Description="Represents any possible alternative allele at this location">
+##GATKCommandLine=<ID=Mutect2,CommandLine="Mutect2 --output a.vcf",Version="4.2.0.0",Date="May 1, 2026">
+##contig=<ID=HLA-A*01:01:01:01,length=3503>
+|1 5 . A T . PASS AS_FilterStatus=weak_evidence,map_qual;AS_SB_TABLE=20,20|5,5;MBQ=30,31 GT:AD:SB 0/1:30,10:1,2,3,4
+""",
+    "strelka2": """
+##INFO=<ID=SOMATIC,Number=0,Type=Flag,Description="Somatic mutation">
+##INFO=<ID=MQ,Number=1,Type=Float,Description="RMS Mapping Quality">
+##FORMAT=<ID=AU,Number=2,Type=Integer,Description="Number of 'A' alleles used in tiers 1,2">
+##FORMAT=<ID=TU,Number=2,Type=Integer,Description="Number of 'T' alleles used in tiers 1,2">
+##content=strelka somatic snv calls
+|1 5 . A T . PASS SOMATIC;MQ=60.00;NT=ref;SGT=AA->AT DP:AU:TU 41:30,30:10,11
+""",
+    "freebayes": """
+##INFO=<ID=CIGAR,Number=A,Type=String,Description="The extended CIGAR representation">
+##FORMAT=<ID=GQ,Number=1,Type=Float,Description="Genotype Quality">
+##FORMAT=<ID=GL,Number=G,Type=Float,Description="Genotype Likelihood">
+##FORMAT=<ID=AO,Number=A,Type=Integer,Description="Alternate allele observation count">
+|1 5 . A T 9.1e-15 . CIGAR=1X;AF=0.5;AN=2;AC=1 GT:GQ:RO:AO:GL 0/1:99.5:30:10:-1,0,-5.5
+""",
+    "vardict": """
+##INFO=<ID=MSI,Number=1,Type=Float,Description="MicroSatellite. > 1 indicates MSI">
+##FORMAT=<ID=MQ,Number=1,Type=Float,Description="Mean Mapping Quality">
+##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Allelic depths">
+|1 5 . A T 120 PASS MSI=2.000;TYPE=SNV GT:DP:VD:AD:AF:MQ 0/1:40:10:30,10:0.2500:60.0
+""",
+    "varscan": """
+##FORMAT=<ID=FREQ,Number=1,Type=String,Description="Variant allele frequency">
+##FORMAT=<ID=AD,Number=1,Type=Integer,Description="Depth of variant-supporting bases (reads2)">
+##FORMAT=<ID=DP4,Number=1,Type=String,Description="Strand read counts: ref/fwd, ref/rev, var/fwd, var/rev">
+|1 5 . A T . PASS DP=80;SOMATIC;SS=2;SPV=1.1E-4 GT:GQ:DP:RD:AD:FREQ:DP4 0/1:.:40:30:10:25%:15,15,5,5
+""",
+}
+"""Definitions and a line as each caller's current release writes them."""
+
+
+@pytest.mark.parametrize("caller", sorted(CALLERS))
+def test_what_callers_in_wide_use_write_is_read(tmp_path: Path, caller: str) -> None:
+    meta, _, row = CALLERS[caller].strip().partition("\n|")
+    token = only(read(vcf(tmp_path, row, meta=meta + "\n")))
+    assert (token.mutant_reads, token.vaf) == (10, 0.25)
+
+
+def test_lofreq_writes_four_strands_in_info_and_no_sample(tmp_path: Path) -> None:
+    token = only(read(vcf(tmp_path, "1 5 . A T 60 PASS DP=100;AF=0.1;DP4=45,45,4,6", samples="")))
+    assert (token.mutant_reads, token.depth) == (10, 100)
+    assert token.vaf == pytest.approx(0.1)
+
+
+def test_each_alternative_of_a_line_is_a_variant_with_its_own_reads(tmp_path: Path) -> None:
+    found = read(vcf(tmp_path, "1 5 . A T,G . PASS . GT:AD:DP 0/1/2:50,30,20:100")).tokens
+    assert {(token.change, token.mutant_reads, token.vaf) for token in found} == {
+        ("1:5:A>T", 30, 0.3),
+        ("1:5:A>G", 20, 0.2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("samples", "meta", "specimen", "reads", "flags"),
+    [
+        pytest.param("a b", "##tumor_sample=a\n", "b", 1, (), id="as-the-caller-says"),
+        pytest.param("a b", "", "a", 1, (), id="the-event's-specimen"),
+        pytest.param("TUMOR NORMAL", "", "s-17", 1, (), id="called-tumour"),
+        pytest.param("x y-normal", "", "s-17", 1, (), id="not-the-normal"),
+        pytest.param("a b", "##normal_sample=b\n", "s-17", 1, (), id="not-the-declared-normal"),
+        pytest.param("a b", "", "s-17", 2, ("sample-assumed",), id="else-the-last-and-says-so"),
+    ],
+)
+def test_the_sample_read_is_the_tumour(
+    tmp_path: Path, samples: str, meta: str, specimen: str, reads: int, flags: tuple[str, ...]
+) -> None:
+    found = read(vcf(tmp_path, "1 5 . A T . PASS . GT:AD 0/1:9,1 0/1:8,2", samples, meta), specimen=specimen)
+    assert (only(found).mutant_reads, found.flags) == (reads, flags)
+
+
+@pytest.mark.parametrize(
+    ("row", "assay", "expected"),
+    [
+        pytest.param("1 5 . A T . PASS . GT:AD 0/0:50,0", "panel", [], id="not-in-this-sample"),
+        pytest.param("1 5 . A T . PASS . GT:AD 0/0:50,0", "ctdna", [0], id="zero-in-ctdna-is-a-measurement"),
+        pytest.param("1 5 . A T . PASS . GT 0/0", "ctdna", [], id="no-reads-are-a-gap"),
+        pytest.param("1 5 . A . . PASS . GT:AD 0/0:50", "ctdna", [], id="no-alternative"),
+        pytest.param("1 5 . A <*> . PASS . GT:AD 0/0:50,3", "ctdna", [], id="reference-block"),
+        pytest.param("1 5 . A <NON_REF> . . END=9 GT:AD 0/0:50,3", "panel", [], id="gvcf-block"),
+        pytest.param("1 5 . A T,<NON_REF> . . . GT:AD 0/1:50,5,0", "panel", [5], id="gvcf-variant"),
+        pytest.param("1 5 . A T . PASS . GT:AD 0/0:50,2", "panel", [2], id="reads-outweigh-a-genotype"),
+    ],
+)
+def test_what_counts_as_a_variant(tmp_path: Path, row: str, assay: str, expected: list[int]) -> None:
+    found = read(vcf(tmp_path, row), assay=assay).tokens
+    assert [token.mutant_reads for token in found] == expected
+
+
+CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="by VEP. Format: Allele|Consequence|SYMBOL|Feature">\n'
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        pytest.param(
+            "ANN=G|stop_gained|HIGH|X|,T|missense_variant&splice_region_variant|MODERATE|KRAS|",
+            ("KRAS", "missense_variant"),
+            id="snpeff-of-this-allele",
+        ),
+        pytest.param(
+            "CSQ=T|intron_variant|OTHER|e1,T|stop_gained|TP53|e2", ("TP53", "stop_gained"), id="vep-most-severe"
+        ),
+        pytest.param(
+            "Gene.refGene=EGFR;Func.refGene=exonic;ExonicFunc.refGene=stopgain", ("EGFR", "stop_gained"), id="annovar"
+        ),
+        pytest.param("GENE=BRAF", ("BRAF", ""), id="gene-alone"),
+        pytest.param("DP=9", ("", ""), id="none"),
+    ],
+)
+def test_gene_and_consequence_come_from_the_annotator(tmp_path: Path, info: str, expected: tuple[str, str]) -> None:
+    token = only(read(vcf(tmp_path, f"1 5 . A T . PASS {info} GT 0/1", meta=CSQ)))
+    assert (token.gene, token.consequence) == expected
+
+
+def test_the_most_telling_are_kept_and_the_rest_is_flagged(tmp_path: Path) -> None:
+    quiet = "".join(f"1 {10 + n} . A T . PASS ANN=T|intron_variant|LOW|G{n}| GT:DP 0/1:{n}\n" for n in range(60))
+    loud = (
+        "2 5 . A T . weak ANN=T|stop_gained|HIGH|TP53| GT:DP 0/1:99\n"
+        "2 6 . A T . PASS ANN=T|missense_variant|MODERATE|KRAS| GT:DP 0/1:9\n"
+    )
+    found = read(vcf(tmp_path, quiet + loud), max_variants=3)
+    assert [token.change for token in found.tokens] == ["2:6:A>T", "1:69:A>T", "1:68:A>T"]
+    assert found.flags == ("truncated",)
+    assert read(vcf(tmp_path, quiet + loud), max_variants=62).flags == ()
