@@ -1,0 +1,1 @@
+"""The subcommands of `oncostream`, a file each; agents/cli.py gathers them."""

@@ -1,0 +1,25 @@
+"""`oncostream run`: roles against the configured Kafka and Redis."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from agents.exits import AskedWrongly
+from agents.wiring import ROLES
+from agents.worker import build_worker, require_topics
+from streams.settings import read_settings
+
+
+def run(
+    role: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(ROLES)}; repeat it. Default: all.")] = None,
+) -> None:
+    """Run roles against the configured Kafka and Redis until told to stop."""
+    names = role or list(ROLES)
+    unknown = sorted(set(names) - set(ROLES))
+    if unknown:
+        raise AskedWrongly(f"--role {unknown[0]}: wanted one of {', '.join(ROLES)}")
+    settings = read_settings()
+    asyncio.run(require_topics(settings))
+    worker, _ = build_worker(settings, names)
+    worker.execute_from_commandline()
