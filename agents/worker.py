@@ -43,8 +43,8 @@ class Lag(Service):
             await self.sleep(1.0)
 
 
-def build_worker(settings: Settings, names: Sequence[str]) -> tuple[Worker, Web]:
-    """A worker of these roles, ready to run; raises `WrongSettings`."""
+def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> tuple[Worker, Web]:
+    """A worker of these roles, and of what runs beside them, ready to run; raises `WrongSettings`."""
     parts = make_parts(settings)
     metrics.BUILD.info({"model": parts.manifest.model, "version": parts.dead_letters.version})
     roles = make_roles(parts, names)
@@ -53,6 +53,7 @@ def build_worker(settings: Settings, names: Sequence[str]) -> tuple[Worker, Web]
         *[role.app for role in roles],
         Lag(roles, parts),
         web,
+        *beside,
         loglevel="WARN",
         redirect_stdouts=False,
         override_logging=False,

@@ -23,7 +23,7 @@ from model.recording import RecordingGenomic, RecordingImaging
 from model.statistics import start_at_base_rates
 from schemas.manifest import Manifest
 
-BATCH = 32
+BATCH = 16
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from model.network import MODALITIES, Network
 from model.statistics import bootstrap_weights
 from schemas.evidence import Modality
 
-BATCH = 64
+BATCH = 32
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Memo:
         started = time.perf_counter()
         values = await self._redis.mget([self._key(key) for key in wanted])
         metrics.CACHE_SECONDS.labels("memo").observe(time.perf_counter() - started)
-        found = {key: value for key, value in zip(wanted, values, strict=True) if value is not None}
+        found = {key: value for key, value in zip(wanted, values, strict=True) if isinstance(value, bytes)}
         metrics.MEMO.labels("hit").inc(len(found))
         metrics.MEMO.labels("miss").inc(len(wanted) - len(found))
         return found

@@ -20,6 +20,7 @@ class Web(Service):
     def __init__(self, settings: WebSettings, steps: Sequence[Step], ready: Ready) -> None:
         super().__init__()
         self.port = settings.port
+        self.when_open: Callable[[], None] = lambda: None
         self._settings = settings
         self._steps = steps
         self._ready = ready
@@ -36,11 +37,17 @@ class Web(Service):
         site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
+        self.when_open()
 
     async def on_stop(self) -> None:
         """Close the port."""
         if self._runner is not None:
             await self._runner.cleanup()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every role has its partitions."""
+        return self._ready()
 
     @property
     def address(self) -> str:

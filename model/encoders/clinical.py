@@ -16,7 +16,11 @@ _CLIP = 5.0
 
 
 class ClinicalEncoder(nn.Module):
-    """Tokens of `clinical_features` -> (B, D). A patient without tokens is the learned `nothing` token alone."""
+    """Tokens of `clinical_features` -> (B, D). A patient without tokens is the learned `nothing` token alone.
+
+    Beside the transformer runs a plain sum over the tokens, linear in the standardised values (wide & deep,
+    Cheng et al. 2016): on small cohorts that is nearly all there is to learn.
+    """
 
     known: Tensor
     mean: Tensor
@@ -33,6 +37,11 @@ class ClinicalEncoder(nn.Module):
         self.slope = nn.Embedding(KNOWN + OTHER, inner)
         self.answer = nn.Embedding(ANSWERS, inner)
         self.numbers = nn.Linear(1 + 2 + FLAGS, inner)
+        self.wide = nn.ModuleList([nn.Embedding(KNOWN + OTHER, width), nn.Embedding(KNOWN + OTHER, width)])
+        """Of each code: what its being there says, and what each unit of its value says."""
+        self.wide_answer = nn.Embedding(ANSWERS, width)
+        for table in (*self.wide, self.wide_answer):
+            nn.init.normal_(table.weight, std=0.05)
         self.nothing = nn.Parameter(torch.zeros(inner))
         self.blocks = nn.ModuleList([Block(inner, heads) for _ in range(layers)])
         self.pool = AttentionPool(inner)
@@ -44,14 +53,22 @@ class ClinicalEncoder(nn.Module):
         rows = self.rows(batch["code"])
         value = self.standardise(batch["value"], rows) * batch["numbers"][..., 0]  # 0 where there is no value
         numbers = torch.cat((value.unsqueeze(-1), batch["numbers"]), dim=-1)
+        plain = self.plain_sum(rows, value, batch)
         tokens = self.code(rows) + self.answer(batch["answer"]) + self.numbers(numbers)
         tokens = tokens + value.unsqueeze(-1) * self.slope(rows)  # (B, T, inner)
         tokens = torch.cat((self.nothing.expand(tokens.shape[0], 1, -1), tokens), dim=1)
         present = torch.cat((torch.ones_like(batch["present"][:, :1]), batch["present"]), dim=1)
         for block in self.blocks:
             tokens = block(tokens, present)
-        result: Tensor = self.norm(self.out(self.pool(tokens, present)))
+        result: Tensor = self.norm(self.out(self.pool(tokens, present)) + plain)
         return result
+
+    def plain_sum(self, rows: Tensor, value: Tensor, batch: Batch) -> Tensor:
+        """Rows and values (B, T) -> (B, D): the sum over the tokens, over the root of their number."""
+        there, unit = self.wide
+        said = there(rows) + value.unsqueeze(-1) * unit(rows) + self.wide_answer(batch["answer"])  # (B, T, D)
+        present = batch["present"].unsqueeze(-1)
+        return (said * present).sum(1) / present.sum(1).clamp_min(1).sqrt()
 
     def rows(self, hashes: Tensor) -> Tensor:
         """Stable hashes (B, T) -> embedding rows: a known code's own, else one of the shared."""

@@ -11,7 +11,7 @@ from schemas.evidence import Evidence
 from schemas.tokens import ObservationToken
 
 ANSWERS = 1024
-"""Buckets of coded and string answers; 0 is none."""
+"""Buckets of (code, coded or string answer); 0 is none."""
 FLAGS = 16
 """Columns into which flags and comparators are hashed."""
 _DAY = 86400.0
@@ -34,7 +34,7 @@ def clinical_features(pieces: Sequence[Evidence], size: int) -> Features:
     for row, token in enumerate(tokens):
         ago = (tokens[-1].at - token.at).total_seconds() / _DAY
         features["code"][row] = stable_hash(token.code)
-        features["answer"][row] = bucket(token.answer, ANSWERS)
+        features["answer"][row] = bucket(token.answer and f"{token.code}={token.answer}", ANSWERS)
         features["value"][row] = finite(token.value)
         features["numbers"][row, :2] = (token.value is not None, math.log1p(ago))
         for flag in (*token.flags, token.comparator or ""):

@@ -22,12 +22,20 @@ class VariantEncoder(nn.Module):
         self.assay = nn.Embedding(ASSAYS, inner)
         self.numbers = nn.Linear(NUMBERS, inner)
         self.mix = nn.Sequential(nn.GELU(), nn.Linear(inner, inner), nn.GELU(), nn.Linear(inner, width))
+        self.wide = nn.Embedding(GENES, width)
+        nn.init.normal_(self.wide.weight, std=0.05)
 
     def forward(self, batch: Batch) -> Tensor:
         """Batch -> (B, V, D)."""
         named = self.gene(batch["gene"]) + self.change(batch["change"]) + self.consequence(batch["consequence"])
         items: Tensor = self.mix(named + self.assay(batch["assay"]) + self.numbers(batch["numbers"]))
         return items
+
+    def plain_sum(self, batch: Batch) -> Tensor:
+        """Batch -> (B, D): a sum over the genes hit, which attention, a mean, would water down."""
+        shown = batch["shown"].unsqueeze(-1)
+        result: Tensor = (self.wide(batch["gene"]) * shown).sum(1)
+        return result
 
 
 class GenomicModality(nn.Module):
@@ -53,7 +61,7 @@ class GenomicModality(nn.Module):
             items = torch.cat((nothing.expand(items.shape[0], 1, -1), items), dim=1)
             there = torch.cat((torch.ones_like(there[:, :1]), there), dim=1)
             pooled = pooled + pool(items, there)
-        result: Tensor = self.norm(pooled / 2)
+        result: Tensor = self.norm(pooled / 2 + self.variants.plain_sum(batch))
         return result
 
 

@@ -1,0 +1,92 @@
+"""`oncostream up` and `down`: a laptop installation that stays up."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+
+from agents.exits import AskedWrongly, Away
+from agents.here import Here, make_topics, present
+from agents.wiring import ROLES
+from agents.worker import build_worker
+from deploy.local.servers import local_servers
+from streams.settings import Places, read_settings
+
+_START_SECONDS = 90
+_STOP_SECONDS = 60
+
+
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return when it is up; `oncostream down` ends it.")] = False,
+    model: Annotated[str | None, typer.Option(help="Folder of a network, or the name of one that ships.")] = None,
+) -> None:
+    """Run a local broker and cache and all six roles, until Ctrl-C or `oncostream down`."""
+    if model:
+        os.environ["ONCOSTREAM_MODEL"] = model
+    if detach:
+        _start_detached()
+        return
+    os.environ.setdefault("ONCOSTREAM_KAFKA_PARTITIONS", "4")
+    with local_servers(Places().home / "servers") as local:
+        os.environ |= {"ONCOSTREAM_KAFKA": local.kafka, "ONCOSTREAM_REDIS": local.redis}
+        settings = read_settings()
+        asyncio.run(make_topics(settings))
+        worker, web = build_worker(settings, ROLES)
+        Console(stderr=True).print(f"Kafka {local.kafka}, cache {local.redis}; Ctrl-C or `oncostream down` ends it.")
+        with present(Here(settings, web)):
+            worker.execute_from_commandline()
+
+
+def down() -> None:
+    """End what `oncostream up` started, and wait until it has."""
+    note = Places().home / "worker.json"
+    if not note.exists():
+        raise AskedWrongly(f"nothing is up here: no {note}; set ONCOSTREAM_HOME to the home it was started with")
+    pid = int(json.loads(note.read_text(encoding="utf-8"))["pid"])
+    try:
+        process = psutil.Process(pid)
+        if "oncostream" not in " ".join(process.cmdline()):
+            raise psutil.NoSuchProcess(pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=_STOP_SECONDS)
+    except psutil.NoSuchProcess:
+        note.unlink(missing_ok=True)
+    except psutil.TimeoutExpired:
+        raise Away(f"process {pid} does not end; look at its log, then kill {pid}") from None
+
+
+def _start_detached() -> None:
+    home = Places().home
+    home.mkdir(parents=True, exist_ok=True)
+    note, log = home / "worker.json", home / "up.log"
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [sys.argv[0], "up"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    console = Console(stderr=True)
+    with console.status("starting broker, cache and six roles"):
+        for _ in range(_START_SECONDS * 5):
+            if child.poll() is not None:
+                raise Away(f"it ended at once; the reason is at the end of {log}")
+            if note.exists() and json.loads(note.read_text(encoding="utf-8"))["pid"] == child.pid:
+                break
+            _pause()
+        else:
+            raise Away(f"it is not up after {_START_SECONDS} s; see {log}")
+    console.print(f"up (process {child.pid}); `oncostream status` shows it, `oncostream down` ends it")
+
+
+def _pause() -> None:
+    time.sleep(0.2)

@@ -1,0 +1,64 @@
+"""The note that a local installation leaves in its home, so that the other commands find it."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.kafka import admin
+from streams.settings import Settings
+from streams.topics import create_topics, named
+from streams.web import Web
+
+
+@dataclass(frozen=True)
+class Here:
+    """A worker of this machine."""
+
+    settings: Settings
+    web: Web
+
+    @property
+    def note(self) -> Path:
+        """Where the note is."""
+        return self.settings.places.home / "worker.json"
+
+
+@contextmanager
+def present(here: Here) -> Iterator[None]:
+    """Leave the note for as long as the worker runs; the address of its metrics is added when it is known."""
+    here.note.parent.mkdir(parents=True, exist_ok=True)
+    here.web.when_open = lambda: _write(here)
+    try:
+        yield
+    finally:
+        here.note.unlink(missing_ok=True)
+
+
+def _write(here: Here) -> None:
+    settings = here.settings
+    note = {
+        "pid": os.getpid(),
+        "metrics": here.web.address,
+        "kafka": settings.places.kafka,
+        "redis": settings.places.redis,
+        "prefix": settings.kafka.prefix,
+        "partitions": settings.kafka.partitions,
+        "model": settings.places.model,
+        "files_allow": settings.places.files_allow,
+    }
+    draft = here.note.with_suffix(".new")
+    draft.write_text(json.dumps(note), encoding="utf-8")
+    draft.replace(here.note)
+
+
+async def make_topics(settings: Settings) -> None:
+    """Create the topics that are missing on a broker of our own."""
+    client = admin(settings.places.kafka, settings.kafka)
+    await client.start()
+    try:
+        await create_topics(client, named(settings.kafka.prefix), settings.kafka.partitions, settings.kafka.replication)
+    finally:
+        await client.close()
