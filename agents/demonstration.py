@@ -54,7 +54,7 @@ class Demonstration(Service):
         started = time.monotonic()
         await self._send()
         await self._until_quiet()
-        self.tally.seconds = max(self._last_heard - started, 1e-9)
+        self.tally.seconds = max(self.tally.last_caused - started, 1e-9)
         follower.cancel()
         self._console.print(self.tally.table(self._settings.trigger.settle.total_seconds()))
         if self._stay:
@@ -110,13 +110,14 @@ class Demonstration(Service):
 
     def _show_result(self, message: Message) -> None:
         result = Result.model_validate_json(message.value or b"")
-        self.tally.add(result, (message.timestamp - received_at(message)).total_seconds())
+        self.tally.add(result, (message.timestamp - received_at(message)).total_seconds(), time.monotonic())
         self._console.print(line_of(result), markup=False, highlight=False, soft_wrap=True)
 
     def _show_letter(self, message: Message) -> None:
         letter = DeadLetter.from_headers(message.headers)
         self.tally.dead_letters[letter.reason.value] += 1
-        self._console.print(f"set aside: {letter.reason} ({letter.step}): {letter.detail}", style="yellow")
+        line = f"set aside: {letter.reason} ({letter.step}): {letter.detail}"
+        self._console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def started_at() -> str:

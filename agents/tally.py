@@ -24,10 +24,12 @@ class Tally:
     dead_letters: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     """Seconds, of results that an event caused (a deadline's wait is no latency)."""
+    last_caused: float = 0.0
+    """When, on the monotonic clock, the last result came that an event caused."""
     patients: set[str] = field(default_factory=set)
 
-    def add(self, result: Result, latency: float) -> None:
-        """Count one result, and the seconds from its newest event to its acknowledgement."""
+    def add(self, result: Result, latency: float, now: float) -> None:
+        """Count one result that came at `now`, and the seconds from its newest event to its acknowledgement."""
         self.results += 1
         self.patients.add(result.patient)
         self.by_status[result.history.status.value] += 1
@@ -36,12 +38,13 @@ class Tally:
         self.abstained += result.abstained is not None
         if result.history.cause is not Cause.DEADLINE:
             self.latencies.append(latency)
+            self.last_caused = now
 
     def table(self, settle_seconds: float) -> Table:
         """The closing table."""
         table = Table(title="What happened", show_header=False, title_justify="left")
         rate = self.sent / self.seconds if self.seconds else 0.0
-        table.add_row("events sent", f"{self.sent}, in {self.seconds:.1f} s: {rate:.0f} a second")
+        table.add_row("events", f"{self.sent}, sent and answered in {self.seconds:.1f} s: {rate:.0f} a second")
         table.add_row("patients with a result", str(len(self.patients)))
         table.add_row("results by status", _counts(self.by_status))
         table.add_row("results by cause", _counts(self.by_cause))

@@ -10,6 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from agents import assembly, clinical, fhir, genomic, imaging, inference
+from agents.allowed import file_rules
 from agents.answering import Answering
 from model.arrival import ImagingEncoder, MolecularEncoder
 from model.serving import Predictor, PredictSettings
@@ -18,7 +19,6 @@ from schemas.picture import Window
 from streams.app import BatchApp, role_app
 from streams.blobs import Blobs
 from streams.dead_letters import DeadLetters
-from streams.file_rules import FileRules
 from streams.parts import Parts
 from streams.policy import Policy
 from streams.pulse import Pulse
@@ -101,7 +101,7 @@ def _makers(parts: Parts, names: Sequence[str]) -> Mapping[str, Callable[[BatchA
             "fhir": lambda app: fhir.register(app, parts),
         }
     predictor = _predictor(parts)
-    files = Blobs(_file_rules(parts.settings))
+    files = Blobs(file_rules(parts.settings))
     return {
         "clinical": lambda app: clinical.register(app, parts),
         "imaging": lambda app: imaging.register(
@@ -121,19 +121,3 @@ def _predictor(parts: Parts) -> Predictor:
         return Predictor.load(model_folder(parts.settings), PredictSettings(threshold=parts.settings.predict.threshold))
     except ValueError as error:
         raise WrongSettings(f"ONCOSTREAM_MODEL: {error}") from None
-
-
-def _file_rules(settings: Settings) -> FileRules:
-    folders, hosts, buckets = [], [], []
-    for place in filter(None, map(str.strip, settings.places.files_allow.split(","))):
-        if place.startswith("https://"):
-            hosts.append(place.removeprefix("https://").rstrip("/").lower())
-        elif place.startswith("s3://"):
-            buckets.append(place.removeprefix("s3://").rstrip("/"))
-        elif place.startswith("/"):
-            folders.append(Path(place))
-        else:
-            raise WrongSettings(
-                f"ONCOSTREAM_FILES_ALLOW: found {place!r}; wanted absolute folders, https://host or s3://bucket"
-            )
-    return FileRules(tuple(folders), tuple(hosts), tuple(buckets), settings.input.max_file_bytes)

@@ -7,6 +7,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from mode import Service, Worker
 
+from agents.exits import Away
 from agents.wiring import Role, make_parts, make_roles
 from streams import metrics
 from streams.kafka import admin
@@ -18,7 +19,7 @@ from streams.web import Web
 log = structlog.get_logger()
 
 
-class NotReady(Exception):  # noqa: N818  an answer to the operator
+class NotReady(Away):
     """Something this worker needs is away or wrong; the message is one line with the remedy."""
 
 
@@ -55,6 +56,7 @@ def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> 
         web,
         *beside,
         loglevel="WARN",
+        quiet=True,
         redirect_stdouts=False,
         override_logging=False,
         blocking_timeout=0,

@@ -33,8 +33,8 @@ class Encoding:
     name: str
     owners: Tensor
     """(N,) row of the patient of each of N recorded items."""
-    encode: Callable[[Tensor], Tensor]
-    """Places (B,) of items -> (B, D)."""
+    encode: Callable[[Tensor, bool], Tensor]
+    """Places (B,) of items, and whether to disturb them as training does -> (B, D)."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def train_arrival(
         for head, encoding in zip(heads, encodings, strict=True):
             for places in shuffled(split.places(encoding, held), BATCH, generator):
                 labels = split.labels.rows(encoding.owners[places])
-                yield task_loss(head(encoding.encode(places)), labels), len(places)
+                yield task_loss(head(encoding.encode(places, not held)), labels), len(places)
 
     @torch.no_grad()
     def validate() -> float:
@@ -91,17 +91,20 @@ def train_arrival(
 
 
 def image_encodings(
-    arrival: ImagingArrival, recording: RecordingImaging, spaces: Mapping[str, int], owners: Mapping[str, Tensor]
+    arrival: ImagingArrival, recording: RecordingImaging, spaces: Mapping[str, int], owners: Mapping[str, Tensor], generator: torch.Generator
 ) -> list[Encoding]:
     """The tile CNN and a projector a feature space, those with anything recorded."""
 
-    def tiles(places: Tensor) -> Tensor:
+    def tiles(places: Tensor, disturb: bool) -> Tensor:
         items, present = stacked([recording.tiles[place] for place in places.tolist()])
+        for axis in (-1, -2):
+            items = items.flip(axis) if disturb and _heads_up(generator) else items
         encoded = arrival.tiles(items.flatten(0, 1)).view(*present.shape, -1)
         return pooled(arrival, encoded, present)
 
-    def bags(places: Tensor, space: str, number: int) -> Tensor:
+    def bags(places: Tensor, disturb: bool, space: str, number: int) -> Tensor:
         items, present = stacked([recording.bags[space][place] for place in places.tolist()])
+        items = items * kept_at_random(items.shape, generator) if disturb else items
         return pooled(arrival, arrival.space(number)(items), present)
 
     encoders = {"imaging/cnn": tiles} | {
@@ -111,17 +114,18 @@ def image_encodings(
 
 
 def sequence_encoding(
-    arrival: GenomicArrival, recording: RecordingGenomic, owners: Mapping[str, Tensor], tokens: int
+    arrival: GenomicArrival, recording: RecordingGenomic, owners: Mapping[str, Tensor], tokens: int, generator: torch.Generator
 ) -> Encoding:
     """The DNA encoder, behind the tokenizer that the arrival module has by now."""
     tokenizer = arrival.tokenizer()
     rows = [list(token_rows(tokenizer, (piece.upper() for piece in pieces), tokens)) for pieces in recording.sequences]
     pad = special_id(tokenizer, "[PAD]")
 
-    def encode(places: Tensor) -> Tensor:
+    def encode(places: Tensor, disturb: bool) -> Tensor:
         chosen = [rows[place] for place in places.tolist()]
         ids, mask = pad_rows([row for item in chosen for row in item], tokens, pad)
         used = int(mask.sum(1).max())  # what no row uses costs time and changes nothing
+        mask = mask & kept_at_random(mask.shape, generator) if disturb else mask
         encoded = arrival.sequences(ids[:, :used], mask[:, :used])
         items, present = regrouped(encoded, [len(item) for item in chosen])
         return pooled(arrival, items, present)
@@ -130,14 +134,28 @@ def sequence_encoding(
 
 
 def gene_encoding(
-    arrival: GenomicArrival, genes: Sequence[str], recording: RecordingGenomic, owners: Mapping[str, Tensor]
+    arrival: GenomicArrival, genes: Sequence[str], recording: RecordingGenomic, owners: Mapping[str, Tensor], generator: torch.Generator
 ) -> Encoding:
     """The gene-value encoder over the manifest's list."""
     values, known = gene_matrix(recording.genes, genes)
     numbers, measured = torch.from_numpy(values), torch.from_numpy(known)
-    return Encoding(
-        "genomic/genes", owners["genomic/genes"], lambda places: arrival.genes(numbers[places], measured[places])
-    )
+
+    def encode(places: Tensor, disturb: bool) -> Tensor:
+        shown = measured[places]
+        shown = shown & kept_at_random(shown.shape, generator) if disturb else shown
+        encoded: Tensor = arrival.genes(numbers[places], shown)
+        return encoded
+
+    return Encoding("genomic/genes", owners["genomic/genes"], encode)
+
+
+def kept_at_random(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Bool of that shape, false for 3 of 10: what training hides, so that no single detail is learnt by heart."""
+    return torch.rand(tuple(shape), generator=generator) >= 0.3
+
+
+def _heads_up(generator: torch.Generator) -> bool:
+    return bool(torch.rand((), generator=generator) < 0.5)
 
 
 def pooled(arrival: ImagingArrival | GenomicArrival, items: Tensor, present: Tensor) -> Tensor:

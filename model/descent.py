@@ -16,7 +16,7 @@ class Descent:
 
     epochs: int
     rate: float
-    decay: float = 0.05
+    decay: float = 0.5
     patience: int = 8
     """Epochs without a better validation loss before it stops."""
 

@@ -61,15 +61,16 @@ def train_encoders(network: Network, recording: Recording, split: Split, setting
     _learn_inputs(network, recording, split, setting.manifest)
     imaging, genomic, owners = network.arrival_imaging, network.arrival_genomic, recording.owners
     losses: dict[str, float] = {}
-    images = image_encodings(imaging, recording.imaging, setting.manifest.feature_spaces, owners)
+    random = setting.generator
+    images = image_encodings(imaging, recording.imaging, setting.manifest.feature_spaces, owners, random)
     if images:
         losses |= train_arrival("images", (imaging,), images, split, setting)
     if "genomic/sequence" in owners:
         tokens = setting.manifest.sizes.sequence_tokens
-        sequences = sequence_encoding(genomic, recording.genomic, owners, tokens)
+        sequences = sequence_encoding(genomic, recording.genomic, owners, tokens, random)
         losses |= train_arrival("sequences", (genomic.sequences, genomic.pool), (sequences,), split, setting)
     if "genomic/genes" in owners and setting.manifest.genes:
-        genes = gene_encoding(genomic, setting.manifest.genes, recording.genomic, owners)
+        genes = gene_encoding(genomic, setting.manifest.genes, recording.genomic, owners, random)
         losses |= train_arrival("genes", (genomic.genes,), (genes,), split, setting)
     return losses
 

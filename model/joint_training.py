@@ -18,6 +18,8 @@ from model.statistics import bootstrap_weights
 from schemas.evidence import Modality
 
 BATCH = 32
+HIDDEN = 0.2
+"""Share of tokens, and of numbers in the embeddings, that training hides at random."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def train_joint(
     def steps() -> Iterator[Tensor]:
         for rows in shuffled(examples.train, BATCH, generator):
             kept = some_of(examples.present[rows], generator)
-            embeddings = embed_rows(network, examples, rows)
+            embeddings = embed_rows(network, examples, rows, generator)
             logits, imputation = forward(network, examples, embeddings, kept, generator)
             yield task_loss(logits, examples.labels.rows(rows), weights[rows]) + imputation
 
@@ -58,16 +60,31 @@ def train_joint(
     return descend(Phase("fusion", modules, steps, validate), descent, report)
 
 
-def embed_rows(network: Network, examples: Examples, rows: Tensor) -> Tensor:
-    """Embeddings (B, M, D) of these rows; zeros where a patient has no such modality."""
+def embed_rows(
+    network: Network, examples: Examples, rows: Tensor, disturb: torch.Generator | None = None
+) -> Tensor:
+    """Embeddings (B, M, D) of these rows; zeros where a patient has no such modality.
+
+    With a generator, a part of the tokens and of the embeddings is hidden, as training does.
+    """
     parts = []
     for place, modality in enumerate(MODALITIES):
         if examples.present[rows, place].any():
             batch = {name: tensor[rows] for name, tensor in examples.features[modality].items()}
-            parts.append(network.embed(modality, batch))
+            parts.append(network.embed(modality, thinned(batch, disturb)))
         else:
             parts.append(torch.zeros(len(rows), network.heads.linear.in_features))
-    return torch.stack(parts, 1).masked_fill(~examples.present[rows].unsqueeze(-1), 0.0)
+    embeddings = torch.stack(parts, 1).masked_fill(~examples.present[rows].unsqueeze(-1), 0.0)
+    return embeddings if disturb is None else _dropped(embeddings, disturb)
+
+
+def thinned(batch: Batch, disturb: torch.Generator | None) -> Batch:
+    """The batch without a part of its observation and variant tokens; as it is without a generator."""
+    if disturb is None:
+        return batch
+    masks = {name: batch[name] for name in ("present", "shown") if name in batch}
+    hidden = {name: mask & (torch.rand(mask.shape, generator=disturb) >= HIDDEN) for name, mask in masks.items()}
+    return batch | hidden
 
 
 def forward(
@@ -112,3 +129,8 @@ def subsets(present: Tensor) -> Iterator[Tensor]:
         has_all = (present | ~pattern).all(1, keepdim=True)
         if pattern.any() and has_all.any():
             yield pattern & has_all
+
+
+def _dropped(embeddings: Tensor, generator: torch.Generator) -> Tensor:
+    """Dropout (Srivastava et al. 2014) with a generator of our own."""
+    return embeddings * (torch.rand(embeddings.shape, generator=generator) >= HIDDEN) / (1 - HIDDEN)

@@ -40,7 +40,7 @@ class TrainSettings:
     fusion: FusionKind = "circuit"
     sizes: Sizes = field(default_factory=Sizes)
     rules: Rules = field(default_factory=Rules)
-    encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=2e-3, patience=8))
+    encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=1e-3, patience=8))
     joint: Descent = field(default_factory=lambda: Descent(epochs=60, rate=1e-3, patience=15))
     held_share: float = 0.2
     """Share of the patients held out, for stopping and calibration."""

@@ -22,6 +22,10 @@ class Modality(StrEnum):
     GENOMIC = "genomic"
 
 
+TIMELESS = "timeless"
+"""Flag of evidence that has no time of its own (who the patient is): never stale, never the newest."""
+
+
 class EvidenceStatus(StrEnum):
     """Whether a source counts: `current`, taken back by its sender, or there but not to be read."""
 

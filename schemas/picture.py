@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from schemas.evidence import Evidence, EvidenceStatus, Modality
+from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality
 
 SourceKey = tuple[Modality, str]
 """(modality, source)."""
@@ -74,7 +74,7 @@ def bounded(picture: Picture, most: int) -> dict[SourceKey, Evidence]:
 
 def view(picture: Picture, window: Window) -> View:
     """What counts of a picture, oldest first, and why each absent modality is absent."""
-    reference = max((piece.occurred_at for piece in picture.values()), default=None)
+    reference = newest_time(picture)
     chosen: list[Evidence] = []
     missing: dict[Modality, Absence] = {}
     for modality in Modality:
@@ -88,13 +88,19 @@ def view(picture: Picture, window: Window) -> View:
     return View(evidence=tuple(chosen), missing=missing, unreadable=tuple(unreadable))
 
 
+def newest_time(picture: Picture) -> datetime | None:
+    """Event time of the newest evidence that is current; None where there is none that has a time."""
+    current = (piece for piece in picture.values() if piece.status is EvidenceStatus.CURRENT)
+    return max((piece.occurred_at for piece in current if TIMELESS not in piece.flags), default=None)
+
+
 def absence_of(piece: Evidence, window: Window, newest: datetime) -> Absence | None:
     """Why this piece does not count, or None where it does."""
     if piece.status is EvidenceStatus.WITHDRAWN:
         return Absence.WITHDRAWN
     if piece.status is EvidenceStatus.UNREADABLE:
         return Absence.UNREADABLE
-    if newest - piece.occurred_at > window.shelf_life[piece.modality]:
+    if TIMELESS not in piece.flags and newest - piece.occurred_at > window.shelf_life[piece.modality]:
         return Absence.STALE
     known = [window.encoders.get(vector.encoder) == vector.weights for vector in piece.vectors]
     if piece.vectors and not piece.tokens and not any(known):
@@ -111,5 +117,5 @@ def _strongest(absences: Iterable[Absence | None]) -> Absence:
     return next((absence for absence in _TOLD_FIRST if absence in found), Absence.NEVER_SEEN)
 
 
-def _age(piece: Evidence) -> tuple[datetime, str]:
-    return (piece.occurred_at, piece.source)
+def _age(piece: Evidence) -> tuple[bool, datetime, str]:
+    return (TIMELESS in piece.flags, piece.occurred_at, piece.source)

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from schemas.envelope import RECEIVED, received_at
 from schemas.evidence import Evidence
 from schemas.message import Message
-from schemas.picture import SourceKey, View, bounded, merge, view
+from schemas.picture import SourceKey, View, bounded, merge, newest_time, view
 from schemas.request import History, Request, Status, request_id
 from streams.policy import Ask, Policy, Settled, Wait, Withdraw, change, decide, hashes
 from streams.state import Asked, Header, PatientState, touched
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
-"""The newest evidence of a patient whose every source was erased."""
+"""Stands where no evidence with a time is left."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _request(state: PatientState, seen: View, ask: Ask, policy: Policy) -> Reque
         unreadable=seen.unreadable,
         truncated=state.header.truncated,
         history=history,
-        asked_at=max((piece.occurred_at for piece in state.picture.values()), default=_EPOCH),
+        asked_at=newest_time(state.picture) or _EPOCH,
     )
 
 

@@ -1,6 +1,7 @@
 """`oncostream demo`: all of it on this machine, on a synthetic cohort, with results as they come."""
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -20,6 +21,7 @@ from agents.worker import build_worker
 from deploy.local.servers import local_servers
 from model.cohorts.folder import read_events
 from model.cohorts.synthetic import write_synthetic
+from streams.log import log_to_stderr
 from streams.settings import Places, Settings, read_settings
 
 _DEFAULTS = {
@@ -39,6 +41,7 @@ def demo(
 ) -> None:
     """Show the whole road on a synthetic cohort: events interleaved, late and twice; results as they come."""
     console = Console()
+    log_to_stderr(logging.WARNING)
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ["ONCOSTREAM_KAFKA_PREFIX"] = f"demo-{started_at()}."

@@ -8,6 +8,7 @@ import typer
 from agents.exits import AskedWrongly
 from agents.wiring import ROLES
 from agents.worker import build_worker, require_topics
+from streams.log import log_to_stderr
 from streams.settings import read_settings
 
 
@@ -19,6 +20,7 @@ def run(
     unknown = sorted(set(names) - set(ROLES))
     if unknown:
         raise AskedWrongly(f"--role {unknown[0]}: wanted one of {', '.join(ROLES)}")
+    log_to_stderr()
     settings = read_settings()
     asyncio.run(require_topics(settings))
     worker, _ = build_worker(settings, names)

@@ -18,6 +18,7 @@ from agents.here import Here, make_topics, present
 from agents.wiring import ROLES
 from agents.worker import build_worker
 from deploy.local.servers import local_servers
+from streams.log import log_to_stderr
 from streams.settings import Places, read_settings
 
 _START_SECONDS = 90
@@ -34,6 +35,7 @@ def up(
     if detach:
         _start_detached()
         return
+    log_to_stderr()
     os.environ.setdefault("ONCOSTREAM_KAFKA_PARTITIONS", "4")
     with local_servers(Places().home / "servers") as local:
         os.environ |= {"ONCOSTREAM_KAFKA": local.kafka, "ONCOSTREAM_REDIS": local.redis}

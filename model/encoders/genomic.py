@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from model.encoders.arrived import ArrivedVectors
 from model.encoders.pooling import AttentionPool
-from model.encoders.variant_tokens import ASSAYS, CHANGES, CONSEQUENCES, GENES, NUMBERS
+from model.encoders.variant_tokens import ASSAYS, CONSEQUENCES, GENES, NUMBERS
 from model.features import Batch
 
 _CLIP = 5.0
@@ -17,7 +17,6 @@ class VariantEncoder(nn.Module):
     def __init__(self, width: int, inner: int = 64) -> None:
         super().__init__()
         self.gene = nn.Embedding(GENES, inner)
-        self.change = nn.Embedding(CHANGES, inner)
         self.consequence = nn.Embedding(CONSEQUENCES, inner)
         self.assay = nn.Embedding(ASSAYS, inner)
         self.numbers = nn.Linear(NUMBERS, inner)
@@ -27,7 +26,7 @@ class VariantEncoder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Batch -> (B, V, D)."""
-        named = self.gene(batch["gene"]) + self.change(batch["change"]) + self.consequence(batch["consequence"])
+        named = self.gene(batch["gene"]) + self.consequence(batch["consequence"])
         items: Tensor = self.mix(named + self.assay(batch["assay"]) + self.numbers(batch["numbers"]))
         return items
 

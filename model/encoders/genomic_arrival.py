@@ -11,7 +11,7 @@ from model.encoders.genomic import GeneEncoder
 from model.encoders.pooling import AttentionPool
 from schemas.manifest import Sizes
 
-SMALL = DnaBertConfig(vocab=1024, hidden=128, layers=2, heads=4, intermediate=256)
+SMALL = DnaBertConfig(vocab=256, hidden=128, layers=2, heads=4, intermediate=256)
 """DNABERT-2's architecture, small enough to train with the rest."""
 
 

@@ -11,8 +11,8 @@ from model.features import Features
 from schemas.evidence import Evidence
 from schemas.tokens import VariantToken
 
-GENES, CHANGES, CONSEQUENCES, ASSAYS = 2048, 2048, 128, 32
-"""Buckets; 0 is none."""
+GENES, CONSEQUENCES, ASSAYS = 2048, 128, 32
+"""Buckets; 0 is none. The position is left out: it would name the patient, not the disease."""
 _PLAIN, _FLAGS = 10, 8
 NUMBERS = _PLAIN + _FLAGS
 """Plain numbers, then columns into which flags (not detected, no call) are hashed."""
@@ -22,15 +22,14 @@ _DAY = 86400.0
 def variant_features(pieces: Sequence[Evidence], size: int) -> Features:
     """The newest `size` variant tokens V of these pieces, oldest first.
 
-    gene, change, consequence, assay (V,) int64 buckets; numbers (V, NUMBERS) float32; shown (V,) bool.
+    gene, consequence, assay (V,) int64 buckets; numbers (V, NUMBERS) float32; shown (V,) bool.
     """
     tokens = newest_variants(pieces, size)
-    features: Features = {name: np.zeros(size, np.int64) for name in ("gene", "change", "consequence", "assay")}
+    features: Features = {name: np.zeros(size, np.int64) for name in ("gene", "consequence", "assay")}
     features["numbers"] = np.zeros((size, NUMBERS), np.float32)
     features["shown"] = np.arange(size) < len(tokens)
     for row, token in enumerate(tokens):
-        features["gene"][row] = bucket(token.gene, GENES)
-        features["change"][row] = bucket(token.change, CHANGES)
+        features["gene"][row] = bucket(_name(token), GENES)
         features["consequence"][row] = bucket(token.consequence, CONSEQUENCES)
         features["assay"][row] = bucket(token.assay, ASSAYS)
         features["numbers"][row, :_PLAIN] = _numbers(token, (tokens[-1].at - token.at).total_seconds() / _DAY)
@@ -59,6 +58,11 @@ def _numbers(token: VariantToken, days_ago: float) -> tuple[float, ...]:
         token.value is not None,
         math.log1p(days_ago) / 5,
     )
+
+
+def _name(token: VariantToken) -> str:
+    """The gene; of a whole-genome quantity (TMB, MSI), its name."""
+    return token.gene or ("" if token.value is None else token.change)
 
 
 def _log(count: int | None) -> float:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from model.intake.clinical_records import say
+from model.intake.clinical_records import NO_TIME, say
 from model.intake.genomic_observation import GENOMIC_CODES
 from schemas.bundle import Entries, entries_of, source_of
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
-from schemas.evidence import Evidence, EvidenceStatus, Modality, evidence
+from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
 from schemas.fhir_json import load_object
 from schemas.fhir_parse import releases_of, validate
 from schemas.fhir_patient import People
@@ -85,6 +85,7 @@ def _evidence(
         occurred_at=said.at,
         origin=message.origin,
         status=said.status,
+        flags=(TIMELESS,) if said.at == NO_TIME else (),
         tokens=said.tokens,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from model.intake.genomic_observation import is_genomic, variant_tokens
@@ -31,6 +31,10 @@ _PLAIN: Final = {"final", "completed", "current", "active", "recorded", "in-prog
 _LONGEST_NOTE: Final = 4000
 _NOTE_CODE: Final = f"{LOINC}|34109-9"
 """`Note`, for a document without a type."""
+
+
+NO_TIME: Final = datetime.fromtimestamp(0, UTC)
+"""Stands where a resource has no time of its own, and is flagged so."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime
     updated = getattr(model.meta, "lastUpdated", None)
     otherwise = arrived if updated is None else first_instant(updated)
     if kind == "Patient":
-        return otherwise
+        return NO_TIME
     try:
         return time_of(kind, model)
     except Refused:

@@ -1,0 +1,95 @@
+"""Connections of a command: opened within ten seconds or not at all, and away in one line."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from agents.exits import AskedWrongly, Away
+from streams.kafka import admin, client_options, reader
+from streams.settings import Settings
+
+_SECONDS = 10
+_LARGEST_BYTES = 16_000_000
+
+
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer without a group; raises Away."""
+    client = reader(settings.places.kafka, settings.kafka, request_timeout_ms=_SECONDS * 1000)
+    async with _open(settings, client, client.stop):
+        yield client
+
+
+@asynccontextmanager
+async def writing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer that waits for all replicas; raises Away."""
+    options = client_options(settings.places.kafka, settings.kafka)
+    client = AIOKafkaProducer(**options, acks="all", enable_idempotence=True, max_request_size=_LARGEST_BYTES)
+    async with _open(settings, client, client.stop):
+        yield client
+
+
+@asynccontextmanager
+async def administering(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client; raises Away."""
+    client = admin(settings.places.kafka, settings.kafka)
+    async with _open(settings, client, client.close):
+        yield client
+
+
+@asynccontextmanager
+async def caching(settings: Settings) -> AsyncIterator["Redis"]:
+    """Redis, after it has answered once; raises Away."""
+    url = settings.places.redis
+    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
+    try:
+        await client.ping()
+        yield client
+    except (RedisError, OSError) as error:
+        raise Away(
+            f"Redis at {shown(url)} does not answer ({type(error).__name__}); start it, or set ONCOSTREAM_REDIS"
+        ) from None
+    finally:
+        await client.aclose()
+
+
+async def partitions_of(client: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
+    """The number of partitions of each topic; raises Away where one is missing."""
+    found = {row["topic"]: len(row["partitions"]) for row in await client.describe_topics() if not row["error_code"]}
+    missing = sorted(set(topics) - found.keys())
+    if missing:
+        raise Away(f"topic {missing[0]} is missing; create what is missing: oncostream doctor --create-topics")
+    return {topic: found[topic] for topic in topics}
+
+
+def shown(url: str) -> str:
+    """An address without its user and password."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+@asynccontextmanager
+async def _open(settings: Settings, client: Any, close: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a command says itself what is away, in one line
+    try:
+        await asyncio.wait_for(client.start(), _SECONDS)
+        yield
+    except MessageSizeTooLargeError:
+        raise AskedWrongly(f"a record is over {_LARGEST_BYTES} bytes, or over the broker's limit; split it") from None
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise Away(
+            f"Kafka at {settings.places.kafka} does not answer ({type(error).__name__}); "
+            "start it (oncostream up), or set ONCOSTREAM_KAFKA"
+        ) from None
+    finally:
+        await close()

@@ -1,0 +1,46 @@
+"""A result as one readable line."""
+
+from collections.abc import Iterator
+
+from schemas.result import Result, Survival
+
+
+def line_of(result: Result) -> str:
+    """Patient, status, revision, cause, then what is said: diagnosis, key numbers, what is imputed and missing."""
+    history = result.history
+    head = f"{result.patient}  {history.status.value} r{history.revision} ({history.cause.value})"
+    return "  ".join([head, *_said(result)])
+
+
+def _said(result: Result) -> Iterator[str]:
+    if result.diagnosis is not None:
+        yield _diagnosis(result)
+    elif result.abstained:
+        yield f"abstains: {result.abstained}"
+    yield from (_survival(name, curve) for name, curve in list(result.prognosis.items())[:2])
+    if result.doubt is not None:
+        yield f"doubt {result.doubt.total:.2f} nats"
+    if result.imputed:
+        yield f"imputed {', '.join(result.imputed)}"
+    if result.missing:
+        yield "missing " + ", ".join(f"{modality} ({why})" for modality, why in result.missing.items())
+    if result.review:
+        yield f"review {len(result.review)}"
+
+
+def _diagnosis(result: Result) -> str:
+    said = result.diagnosis
+    if said is None or not said.probabilities:
+        return "no diagnosis"
+    label, probability = max(said.probabilities.items(), key=lambda pair: pair[1])
+    plausible = f"{{{', '.join(said.conformal_set)}}}"
+    if result.abstained:
+        return f"abstains ({result.abstained}; {label} {probability:.2f}) {plausible}"
+    return f"{label} {probability:.2f} {plausible}"
+
+
+def _survival(endpoint: str, curve: Survival) -> str:
+    horizon, risk = next(((name, curve.risk[name]) for name in ("3y", "1y", "5y") if name in curve.risk), ("", 0.0))
+    median = "not reached" if curve.median_days is None else f"{curve.median_days:.0f} d"
+    at = f" {horizon} risk {risk:.2f}" if horizon else ""
+    return f"{endpoint}{at}, median {median}"
