@@ -8,7 +8,6 @@ import structlog
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
-from agents.arrivals import arrival_of
 from agents.asking import outgoing
 from schemas.errors import Refused, Unavailable
 from schemas.ids import partition_of
@@ -16,6 +15,7 @@ from schemas.message import Message
 from streams import metrics
 from streams.advance import Advanced, Arrival, advance
 from streams.app import BatchApp
+from streams.arrivals import arrival_of
 from streams.cache import Cache, Stored, Update
 from streams.parts import Parts
 from streams.publisher import Publisher
@@ -108,6 +108,7 @@ class Patients:
             topic = self._parts.topics.evidence
             if partition not in self._expected:
                 self._expected[partition] = self._app.committed(topic, partition) - 1
+                await self._cache.adopt(partition, self._parts.policy.model, datetime.now(UTC))
             if mark >= self._expected[partition]:
                 continue
             behind = True

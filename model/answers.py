@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from model import doubt
-from model.heads import Logits
 from model.network import MODALITIES, Network
-from model.survival import YEAR_DAYS, curves, medians, survival_at
+from model.survival import YEAR_DAYS, medians, survival_at
+from model.voices import Voices, diagnoses, responses, speak, survivals, usable_modalities
 from schemas.manifest import Manifest
 
 Array = NDArray[np.float64]
@@ -38,56 +39,45 @@ class Answers:
 
 
 @torch.inference_mode()
-def answer(network: Network, manifest: Manifest, embeddings: Tensor, present: Tensor, noise: Tensor) -> Answers:
-    """embeddings (B, M, D), present (B, M) bool, noise (B, K, M, D) -> `Answers`.
+def answer(network: Network, manifest: Manifest, encoded: Tensor, present: Tensor, noise: Tensor) -> Answers:
+    """encoded (B, M, D + L), present (B, M) bool, noise (B, K, M, D) -> `Answers`.
 
     Every product has the same shapes whatever is in the batch, so that no row can feel another.
     """
-    usable = torch.tensor([modality in manifest.modalities for modality in MODALITIES])
-    mean, spread = network.impute(embeddings, present)
-    logits = draw_logits(network, mean, spread, present, usable, noise)
-    about = outcome(logits, manifest)
-    drops = torch.zeros(present.shape, dtype=torch.float64)
-    single = (~present & usable).sum(1) == 1
-    drops[single] = (~present & usable)[single] * doubt.expected_drop(about)[single, None]
+    usable = usable_modalities(manifest)
+    voices = speak(network, encoded, present, usable, noise)
+    about = outcome(voices, manifest)
+    absent = ~present & usable
+    single = absent.sum(1) == 1
+    drops = absent * (doubt.expected_drop(about) * single).unsqueeze(1)
     for place in range(len(MODALITIES)):
-        asked = ~present[:, place] & usable[place] & ~single
-        if asked.any():
-            only = spread * torch.nn.functional.one_hot(torch.tensor(place), len(MODALITIES))[None, :, None]
-            varied = outcome(draw_logits(network, mean, only, present, usable, noise), manifest)
+        asked = absent[:, place] & ~single
+        if asked.any():  # its draws alone vary, the others stay at their means
+            only = noise * one_hot(torch.tensor(place), len(MODALITIES))[:, None]
+            varied = outcome(speak(network, encoded, present, usable, only), manifest)
             drops[asked, place] = doubt.expected_drop(varied)[asked]
-    return _summed(logits, about, drops, manifest)
+    return _summed(voices, about, drops, manifest)
 
 
-def outcome(logits: Logits, manifest: Manifest) -> Tensor:
+def outcome(voices: Voices, manifest: Manifest) -> Tensor:
     """The probabilities that doubt and confidence are about: (B, K, E, C) float64.
 
     The calibrated diagnosis; for a network without diagnosis labels, whether the first endpoint's event
     falls within two years (or within the last bin, where that is earlier).
     """
     if manifest.tasks.diagnosis:
-        return (logits.diagnosis.double() / manifest.temperature).softmax(-1)
+        return diagnoses(voices, manifest.temperature)
     if not manifest.tasks.endpoints:
-        return torch.ones((*logits.diagnosis.shape[:3], 1), dtype=torch.float64)
+        return torch.ones((*voices.fusion.diagnosis.shape[:3], 1), dtype=torch.float64)
     edges = np.array(manifest.tasks.edges_days)
-    survived = curves(torch.sigmoid(logits.hazard[..., 0, :].double()).numpy())
-    alive = torch.from_numpy(survival_at(survived, edges, min(_TWO_YEARS, float(edges[-1]))))
+    first = survivals(voices)[..., 0, :].numpy()
+    alive = torch.from_numpy(survival_at(first, edges, min(_TWO_YEARS, float(edges[-1]))))
     return torch.stack((alive, 1 - alive), -1)
 
 
-def draw_logits(
-    network: Network, mean: Tensor, spread: Tensor, present: Tensor, usable: Tensor, noise: Tensor
-) -> Logits:
-    """Logits of K draws a row: each (B, K, E, ...)."""
-    rows, draws = noise.shape[:2]
-    completed = (mean.unsqueeze(1) + spread.unsqueeze(1) * noise).flatten(0, 1)  # (B*K, M, D)
-    logits = network.decide(completed, present.repeat_interleave(draws, 0), usable)
-    return Logits(*(part.view(rows, draws, *part.shape[1:]) for part in logits))
-
-
-def _summed(logits: Logits, about: Tensor, drops: Tensor, manifest: Manifest) -> Answers:
+def _summed(voices: Voices, about: Tensor, drops: Tensor, manifest: Manifest) -> Answers:
     edges = np.array(manifest.tasks.edges_days)
-    each = curves(torch.sigmoid(logits.hazard.double()).numpy())  # (B, K, E, P, J)
+    each = survivals(voices).numpy()  # (B, K, E, P, J)
     survival = each.mean((1, 2))
     spread = np.sort(medians(each, edges).reshape(each.shape[0], -1, each.shape[3]), axis=1)  # (B, K*E, P)
     low, high = round(0.1 * (spread.shape[1] - 1)), round(0.9 * (spread.shape[1] - 1))
@@ -96,7 +86,7 @@ def _summed(logits: Logits, about: Tensor, drops: Tensor, manifest: Manifest) ->
         diagnosis=diagnosis,
         survival=survival,
         medians=np.stack((medians(survival, edges), spread[:, low], spread[:, high]), 1),
-        response=torch.sigmoid(logits.response.double()).mean((1, 2)).numpy(),
+        response=responses(voices).mean((1, 2)).numpy(),
         doubt=torch.stack(doubt.split(about), -1).numpy(),
         confidence=about.mean((1, 2)).amax(-1).numpy(),
         drops=drops.numpy(),

@@ -91,7 +91,11 @@ def train_arrival(
 
 
 def image_encodings(
-    arrival: ImagingArrival, recording: RecordingImaging, spaces: Mapping[str, int], owners: Mapping[str, Tensor], generator: torch.Generator
+    arrival: ImagingArrival,
+    recording: RecordingImaging,
+    spaces: Mapping[str, int],
+    owners: Mapping[str, Tensor],
+    generator: torch.Generator,
 ) -> list[Encoding]:
     """The tile CNN and a projector a feature space, those with anything recorded."""
 
@@ -114,7 +118,11 @@ def image_encodings(
 
 
 def sequence_encoding(
-    arrival: GenomicArrival, recording: RecordingGenomic, owners: Mapping[str, Tensor], tokens: int, generator: torch.Generator
+    arrival: GenomicArrival,
+    recording: RecordingGenomic,
+    owners: Mapping[str, Tensor],
+    tokens: int,
+    generator: torch.Generator,
 ) -> Encoding:
     """The DNA encoder, behind the tokenizer that the arrival module has by now."""
     tokenizer = arrival.tokenizer()
@@ -134,7 +142,11 @@ def sequence_encoding(
 
 
 def gene_encoding(
-    arrival: GenomicArrival, genes: Sequence[str], recording: RecordingGenomic, owners: Mapping[str, Tensor], generator: torch.Generator
+    arrival: GenomicArrival,
+    genes: Sequence[str],
+    recording: RecordingGenomic,
+    owners: Mapping[str, Tensor],
+    generator: torch.Generator,
 ) -> Encoding:
     """The gene-value encoder over the manifest's list."""
     values, known = gene_matrix(recording.genes, genes)

@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.answers import draw_logits
 from model.draws import normal_draws
 from model.joint_training import Examples, embed_rows, subsets
+from model.linear_training import plain_scores
 from model.network import MODALITIES, Network
+from model.voices import Voices, diagnoses, speak
 from schemas.manifest import Manifest
 
 _TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 81))
@@ -21,10 +22,10 @@ _TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 81))
 
 @dataclass(frozen=True)
 class Shown:
-    """The diagnosis logits of one availability pattern: (n, K, E, C), and the true labels (n,)."""
+    """What is said of n patients under one availability pattern, and their true labels (n,)."""
 
     pattern: str
-    logits: Tensor
+    voices: Voices
     truth: NDArray[np.int64]
 
 
@@ -49,16 +50,15 @@ def calibrate(network: Network, manifest: Manifest, examples: Examples) -> Manif
 def patterns_shown(network: Network, manifest: Manifest, examples: Examples, rows: Tensor) -> list[Shown]:
     """Each patient under every pattern it can be shown in, through the same draws and heads as in serving."""
     sizes, found = manifest.sizes, []
-    embeddings = embed_rows(network, examples, rows)
+    encoded = torch.cat((embed_rows(network, examples, rows), plain_scores(network, examples, rows)), -1)
     for kept in subsets(examples.present[rows]):
         there = torch.nonzero(kept.any(1)).squeeze(1)
         pattern = "+".join(m.value for m, is_kept in zip(MODALITIES, kept[there[0]].tolist(), strict=True) if is_kept)
         noise = np.stack(
             [normal_draws(f"calibration:{row}", sizes.draws, len(MODALITIES), sizes.width) for row in there.tolist()]
         )
-        mean, spread = network.impute(embeddings[there], kept[there])
-        logits = draw_logits(network, mean, spread, kept[there], examples.usable, torch.from_numpy(noise))
-        found.append(Shown(pattern, logits.diagnosis.double(), examples.labels.diagnosis[rows[there]].numpy()))
+        voices = speak(network, encoded[there], kept[there], examples.usable, torch.from_numpy(noise))
+        found.append(Shown(pattern, voices, examples.labels.diagnosis[rows[there]].numpy()))
     return found
 
 
@@ -70,7 +70,7 @@ def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
 
 def _of_truth(part: Shown, temperature: float) -> NDArray[np.float64]:
     """The probability given to each patient's true label: (n,)."""
-    probabilities = (part.logits / temperature).softmax(-1).mean((1, 2)).numpy()
+    probabilities = diagnoses(part.voices, temperature).mean((1, 2)).numpy()
     chosen: NDArray[np.float64] = probabilities[np.arange(len(part.truth)), part.truth]
     return chosen
 

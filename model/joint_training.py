@@ -18,7 +18,7 @@ from model.statistics import bootstrap_weights
 from schemas.evidence import Modality
 
 BATCH = 32
-HIDDEN = 0.2
+HIDDEN = 0.3
 """Share of tokens, and of numbers in the embeddings, that training hides at random."""
 
 
@@ -44,7 +44,7 @@ def train_joint(
 ) -> float:
     """Train encoders, imputer, attention, fusion and heads; returns the best validation loss."""
     weights = bootstrap_weights(len(examples.present), network.heads.members, generator)
-    modules = (network.encoders, network.imputer, network.attention, network.fusion, network.heads)
+    modules = (network.clinical, network.encoders, network.imputer, network.attention, network.fusion, network.heads)
 
     def steps() -> Iterator[Tensor]:
         for rows in shuffled(examples.train, BATCH, generator):
@@ -60,9 +60,7 @@ def train_joint(
     return descend(Phase("fusion", modules, steps, validate), descent, report)
 
 
-def embed_rows(
-    network: Network, examples: Examples, rows: Tensor, disturb: torch.Generator | None = None
-) -> Tensor:
+def embed_rows(network: Network, examples: Examples, rows: Tensor, disturb: torch.Generator | None = None) -> Tensor:
     """Embeddings (B, M, D) of these rows; zeros where a patient has no such modality.
 
     With a generator, a part of the tokens and of the embeddings is hidden, as training does.

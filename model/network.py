@@ -17,6 +17,7 @@ from model.features import Batch, Features
 from model.fusion import Fusion
 from model.heads import Heads, Logits
 from model.imputer import Imputer
+from model.linear import LinearRoad
 from schemas.evidence import Evidence, Modality
 from schemas.manifest import Manifest
 
@@ -32,9 +33,9 @@ class Network(nn.Module):
         sizes, kinds = manifest.sizes, len(encoder_ids(manifest.feature_spaces))
         self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces)
         self.arrival_genomic = GenomicArrival(sizes, len(manifest.genes))
+        self.clinical = ClinicalEncoder(sizes.width)
         self.encoders = nn.ModuleDict(
             {
-                Modality.CLINICAL.value: ClinicalEncoder(sizes.width),
                 Modality.IMAGING.value: ImagingModality(sizes.width, kinds),
                 Modality.GENOMIC.value: GenomicModality(sizes.width, kinds),
             }
@@ -43,11 +44,17 @@ class Network(nn.Module):
         self.attention = CrossModalAttention(sizes.width, sizes.heads, len(MODALITIES))
         self.fusion = Fusion(manifest.fusion, sizes, generator)
         self.heads = Heads(sizes.width, sizes.ensemble, manifest.tasks)
+        self.linear = LinearRoad(sizes.width, kinds, manifest.tasks)
 
     def embed(self, modality: Modality, batch: Batch) -> Tensor:
         """Features of B patients -> that modality's embedding (B, D)."""
-        result: Tensor = self.encoders[modality.value](batch)
+        encoder = self.clinical if modality is Modality.CLINICAL else self.encoders[modality.value]
+        result: Tensor = encoder(batch)
         return result
+
+    def encode(self, modality: Modality, batch: Batch) -> Tensor:
+        """Features of B patients -> (B, D + L): that modality's embedding, and its scores on the linear road."""
+        return torch.cat((self.embed(modality, batch), self.linear.score(modality, batch, self.clinical)), -1)
 
     def impute(self, embeddings: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings (B, M, D), present (B, M) -> mean and standard deviation (B, M, D); what is present, exactly."""

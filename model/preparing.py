@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from model.cohorts.folder import CohortCard
-from model.encoders.clinical import ClinicalEncoder
 from model.features import batch_of
 from model.joint_training import Examples
 from model.labels import Labels
@@ -56,8 +55,6 @@ def used_modalities(examples: Examples) -> tuple[Modality, ...]:
 
 def start(network: Network, examples: Examples) -> None:
     """Give the network what it knows before the first step: codes, deviations, base rates of the training patients."""
-    clinical = network.encoders[Modality.CLINICAL.value]
-    if isinstance(clinical, ClinicalEncoder):
-        tokens = examples.features[Modality.CLINICAL]
-        learn_codes(clinical, {name: tensor[examples.train] for name, tensor in tokens.items()})
+    tokens = examples.features[Modality.CLINICAL]
+    learn_codes(network.clinical, {name: tensor[examples.train] for name, tensor in tokens.items()})
     start_at_base_rates(network.heads, examples.labels.rows(examples.train))

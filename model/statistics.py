@@ -49,14 +49,19 @@ def choose_genes(sources: Sequence[Mapping[str, float]], most: int) -> tuple[str
     return tuple(sorted(name for name in ranked[:most] if len(seen[name]) >= _ENOUGH))
 
 
-@torch.no_grad()
-def start_at_base_rates(heads: Heads, labels: Labels) -> None:
-    """Zero the heads' weights' say on hazards at first: their biases alone give each bin's hazard in training."""
+def base_hazards(labels: Labels) -> Tensor:
+    """The logit of each bin's hazard among these patients: (P, J)."""
     events, at_risk = labels.hazard.sum(0), labels.at_risk.sum(0)
     rate = (events + 0.5) / (at_risk + 5.0)  # shrunk, so that an empty bin stays finite
-    diagnoses, hazards, _ = heads.sizes
-    bias = heads.linear.bias.view(heads.members, -1)
-    bias[:, diagnoses : diagnoses + hazards] = torch.logit(rate.clamp(1e-4, 0.5)).flatten()
+    return torch.logit(rate.clamp(1e-4, 0.5))
+
+
+@torch.no_grad()
+def start_at_base_rates(heads: Heads, labels: Labels) -> None:
+    """Set the baseline to each bin's hazard in training, and the weights so low that they say little at first."""
+    heads.baseline.copy_(base_hazards(labels).expand_as(heads.baseline))
+    heads.linear.weight.mul_(0.1)
+    heads.linear.bias.zero_()
 
 
 def _moments(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,5 +1,8 @@
 """Discrete-time survival: hazards by bin to curves, horizons and medians, and the likelihood they are trained by."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +18,13 @@ def edges_until(horizon_days: float) -> tuple[float, ...]:
     """Right edges of the bins, finer at first, the last one at the horizon."""
     inner = [years * YEAR_DAYS for years in _EDGES_YEARS if years * YEAR_DAYS < 0.95 * horizon_days]
     return (*inner, float(horizon_days))
+
+
+def late_bins(edges: Sequence[float]) -> Tensor:
+    """How late each bin lies (J,): the log of its middle in years, half a year added, against two years."""
+    right = torch.tensor(edges)
+    middles = (torch.cat((torch.zeros(1), right[:-1])) + right) / 2 / YEAR_DAYS
+    return torch.log(middles + 0.5) - math.log(2.0)
 
 
 def curves(hazards: NDArray[np.float64]) -> NDArray[np.float64]:

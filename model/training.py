@@ -18,6 +18,7 @@ from model.encoder_phase import Recording, owners_of, train_encoders
 from model.examples import HEAVY_TOPICS, Readers, Rules, pictures_of, read_cohort, views_of
 from model.joint_training import train_joint
 from model.labels import read_labels
+from model.linear_training import fit_linear
 from model.network import MODALITIES, Network, network_of
 from model.preparing import examples_of, start, tasks_of, used_modalities
 from model.recording import RecordingGenomic, RecordingImaging
@@ -40,8 +41,8 @@ class TrainSettings:
     fusion: FusionKind = "circuit"
     sizes: Sizes = field(default_factory=Sizes)
     rules: Rules = field(default_factory=Rules)
-    encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=1e-3, patience=8))
-    joint: Descent = field(default_factory=lambda: Descent(epochs=60, rate=1e-3, patience=15))
+    encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=5e-4, patience=8))
+    joint: Descent = field(default_factory=lambda: Descent(epochs=60, rate=5e-4, decay=3.0, patience=15))
     held_share: float = 0.2
     """Share of the patients held out, for stopping and calibration."""
     least_patients: int = 5
@@ -85,9 +86,10 @@ class _Run:
         examples = examples_of(views, labels, held, draft, self.settings.least_patients)
         start(network, examples)
         fusion = train_joint(network, examples, self.settings.joint, self.generator, self.report)
+        losses |= {"fusion": fusion, "linear": fit_linear(network, examples)}
         draft = draft.model_copy(update={"modalities": used_modalities(examples)})
-        sealed = save_network(self.out, network, calibrate(network.eval(), draft, examples), tuple(losses))
-        told = Training(len(patients), int(held.sum()), first.refused, losses | {"fusion": fusion}, self.settings.seed)
+        sealed = save_network(self.out, network, calibrate(network.eval(), draft, examples), tuple(draft.encoders))
+        told = Training(len(patients), int(held.sum()), first.refused, losses, self.settings.seed)
         (self.out / CARD).write_text(model_card(sealed, told), encoding="utf-8")
         return sealed
 

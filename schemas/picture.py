@@ -117,5 +117,5 @@ def _strongest(absences: Iterable[Absence | None]) -> Absence:
     return next((absence for absence in _TOLD_FIRST if absence in found), Absence.NEVER_SEEN)
 
 
-def _age(piece: Evidence) -> tuple[bool, datetime, str]:
-    return (TIMELESS in piece.flags, piece.occurred_at, piece.source)
+def _age(piece: Evidence) -> tuple[bool, datetime, str, Modality]:
+    return (TIMELESS in piece.flags, piece.occurred_at, piece.source, piece.modality)

@@ -45,13 +45,15 @@ class Advanced:
 def advance(state: PatientState, arrivals: Sequence[Arrival], policy: Policy, now: datetime) -> Advanced:
     """Merge the arrivals and decide."""
     picture, header = dict(state.picture), state.header
-    fresh, winners = [], {}
+    fresh: list[bool] = []
+    winners: dict[SourceKey, Evidence] = {}
     for arrival in arrivals:
         known = picture.get(arrival.key)
         merged = _merged(known, arrival.piece)
         fresh.append(merged is not known and merged != known)
         if fresh[-1]:
             header = _touched_by(header, arrival.message)
+            winners.pop(arrival.key, None)
         elif known is not None and arrival.piece != known and _loses(arrival.piece, known):
             winners[arrival.key] = known
         if merged is None:
@@ -118,7 +120,7 @@ def _request(state: PatientState, seen: View, ask: Ask, policy: Policy) -> Reque
         unreadable=seen.unreadable,
         truncated=state.header.truncated,
         history=history,
-        asked_at=newest_time(state.picture) or _EPOCH,
+        asked_at=newest_time({(piece.modality, piece.source): piece for piece in seen.evidence}) or _EPOCH,
     )
 
 

@@ -110,6 +110,18 @@ class Cache:
                 pipe.zcard(self._key(partition, "due"))
             return sum(await pipe.execute())
 
+    async def adopt(self, partition: int, model: str, now: datetime) -> bool:
+        """Make every patient of the partition due where another network served it before; True where one did."""
+        key = self._key(partition, "model")
+        served: bytes | None = await self._redis.get(key)
+        if served == model.encode():
+            return False
+        start = len(self._key(partition, "patient:").encode())
+        async for name in self._redis.scan_iter(match=f"{self._key(partition, 'patient:')}*", count=1000):
+            await self._redis.zadd(self._key(partition, "due"), {name[start:]: now.timestamp()})
+        await self._redis.set(key, model)
+        return served is not None
+
     async def clear(self, partition: int) -> None:
         """Forget a partition, mark first, so that nothing half-cleared is taken for true."""
         await self._redis.delete(self._key(partition, "applied"))

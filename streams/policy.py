@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schemas.evidence import Modality
-from schemas.picture import View, Window, view
+from schemas.evidence import EvidenceStatus, Modality
+from schemas.picture import Picture, View, Window, view
 from schemas.request import Cause, Change, Status, request_id
 from streams.state import Asked, PatientState
 
@@ -56,7 +56,7 @@ Decision = Settled | Wait | Ask | Withdraw
 def decide(state: PatientState, policy: Policy, now: datetime) -> Decision:
     """Ask at quorum, at the deadline, or when what was said no longer is what is known."""
     header, asked = state.header, state.header.asked
-    if header.first_evidence is None or header.last_evidence is None:
+    if header.first_evidence is None or header.last_evidence is None or not (asked or state.picture):
         return Settled()
     seen = view(state.picture, policy.window)
     if asked and asked.id == request_id(state.patient, seen, policy.model, truncated=header.truncated):
@@ -68,7 +68,7 @@ def decide(state: PatientState, policy: Policy, now: datetime) -> Decision:
         ready = min(ready, due) if quorum else due
     if now < ready:
         return Wait(until=ready)
-    cause = _cause(seen, asked, policy.model, quorum=quorum)
+    cause = _cause(state, seen, policy.model, quorum=quorum)
     if asked and not seen.present:
         return Withdraw(cause)
     return Ask(_status(asked, quorum=quorum), cause)
@@ -101,14 +101,22 @@ def _status(asked: Asked | None, *, quorum: bool) -> Status:
     return Status.FINAL if quorum else Status.PRELIMINARY
 
 
-def _cause(seen: View, asked: Asked | None, model: str, *, quorum: bool) -> Cause:
+def _cause(state: PatientState, seen: View, model: str, *, quorum: bool) -> Cause:
+    asked = state.header.asked
     if asked is None:
         return Cause.QUORUM if quorum else Cause.DEADLINE
     changed = change(seen, asked)
-    if changed.removed:
+    if any(_taken_back(state.picture, removed) for removed in changed.removed):
         return Cause.WITHDRAWAL
     if changed.replaced:
         return Cause.CORRECTION
     if changed.added:
         return Cause.QUORUM if quorum and not asked.ever_final else Cause.NEW_EVIDENCE
     return Cause.MODEL_CHANGE if asked.model != model else Cause.NEW_EVIDENCE
+
+
+def _taken_back(picture: Picture, name: str) -> bool:
+    """Whether `modality|source` was withdrawn or erased; what merely is older, or unread, left by itself."""
+    modality, _, source = name.partition("|")
+    piece = picture.get((Modality(modality), source))
+    return piece is None or piece.status is EvidenceStatus.WITHDRAWN

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from pydantic import ValidationError
+
+from schemas.errors import Refused
 from schemas.evidence import Evidence
 from schemas.message import Message
 from schemas.picture import SourceKey, bounded, merge
 from schemas.request import Request, Status
+from streams.arrivals import arrival_of
 from streams.cache import Cache
 from streams.kafka import reader
 from streams.reading import read_to_end
@@ -29,7 +33,7 @@ async def rebuilt_states(
     try:
         count = 0
         async for message in read_to_end(consumer, topics.evidence, [partition], until=until):
-            _remember(states, message, settings.trigger.cap)
+            _remember(states, message, settings.kafka.partitions, settings.trigger.cap)
             count += 1
             if count % 1000 == 0:
                 progress(partition, count)
@@ -41,17 +45,22 @@ async def rebuilt_states(
     return states
 
 
-def _remember(states: dict[str, PatientState], message: Message, cap: int) -> None:
-    if message.value is None:
-        return
-    piece = Evidence.model_validate_json(message.value)
-    state = states.get(piece.patient, PatientState(piece.patient))
-    picture = with_piece(dict(state.picture), piece)
+def _remember(states: dict[str, PatientState], message: Message, partitions: int, cap: int) -> None:
+    try:
+        patient, arrival = arrival_of(message, partitions)
+    except Refused:
+        return  # set aside when it arrived
+    state = states.get(patient, PatientState(patient))
+    picture = dict(state.picture)
+    if arrival.piece is None:
+        picture.pop(arrival.key, None)
+    else:
+        with_piece(picture, arrival.piece)
     kept = bounded(picture, cap)
     header = touched(state.header, message.timestamp)
     if len(kept) < len(picture):
         header = header.model_copy(update={"truncated": True})
-    states[piece.patient] = replace(state, header=header, picture=kept)
+    states[patient] = replace(state, header=header, picture=kept)
 
 
 def with_piece(picture: dict[SourceKey, Evidence], piece: Evidence) -> dict[SourceKey, Evidence]:
@@ -64,7 +73,10 @@ def with_piece(picture: dict[SourceKey, Evidence], piece: Evidence) -> dict[Sour
 def _recall_asked(states: dict[str, PatientState], message: Message) -> None:
     if message.value is None:
         return
-    request = Request.model_validate_json(message.value)
+    try:
+        request = Request.model_validate_json(message.value)
+    except ValidationError:
+        return  # set aside by inference
     state = states.get(request.patient, PatientState(request.patient))
     before = state.header.asked
     if before is None or request.history.revision >= before.revision:

@@ -159,6 +159,9 @@ def read_settings() -> Settings:
     unknown = sorted(set(tables) - set(_CONCERNS))
     if unknown:
         raise WrongSettings(f"ONCOSTREAM_CONFIG has [{unknown[0]}]; wanted one of {', '.join(sorted(_CONCERNS))}")
+    bare = sorted(name for name, table in tables.items() if not isinstance(table, dict))
+    if bare:
+        raise WrongSettings(f"ONCOSTREAM_CONFIG has {bare[0]} = ...; wanted a table [{bare[0]}]")
     return Settings(**{name: _read(name, concern, tables.get(name, {})) for name, concern in _CONCERNS.items()})
 
 

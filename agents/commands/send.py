@@ -5,9 +5,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from aiokafka import AIOKafkaProducer
 
 from agents.allowed import file_rules
 from agents.clients import administering, partitions_of, writing
@@ -43,32 +44,49 @@ def send(
 
 
 async def _send(settings: Settings, messages: Iterator[Message], total: int | None, rate: float | None) -> Counter[str]:
-    prefix, sent = settings.kafka.prefix, Counter[str]()
+    prefix = settings.kafka.prefix
     async with administering(settings) as client:
         await partitions_of(client, [f"{prefix}{topic}" for topic in INPUTS])
     async with writing(settings) as producer:
+        sending = _Sending(producer, prefix, rate)
         with progress() as shown:
             task = shown.add_task("sending", total=total)
-            started, flying = time.monotonic(), []
             try:
                 for message in messages:
-                    flying.append(
-                        await producer.send(
-                            f"{prefix}{message.topic}", message.value, message.key, headers=list(message.headers)
-                        )
-                    )
-                    sent[message.topic] += 1
+                    await sending.put(message)
                     shown.advance(task)
-                    if len(flying) >= _IN_FLIGHT:
-                        await asyncio.gather(*flying)
-                        flying.clear()
-                    if rate:
-                        await asyncio.sleep(max(0.0, started + sent.total() / rate - time.monotonic()))
             except (Refused, AskedWrongly) as error:
-                await asyncio.gather(*flying)
-                raise AskedWrongly(f"{error} ({sent.total()} events were sent before it)") from None
-            await asyncio.gather(*flying)
-    return sent
+                await sending.settle()
+                raise AskedWrongly(f"{error} ({sending.sent.total()} events were sent before it)") from None
+        await sending.settle()
+    return sending.sent
+
+
+class _Sending:
+    """Hands records to a producer, at most so many in flight and so many a second."""
+
+    def __init__(self, producer: AIOKafkaProducer, prefix: str, rate: float | None) -> None:
+        self.sent: Counter[str] = Counter()
+        self._producer = producer
+        self._prefix = prefix
+        self._rate = rate
+        self._flying: list[asyncio.Future[Any]] = []
+        self._started = time.monotonic()
+
+    async def put(self, message: Message) -> None:
+        """Send one record; its key decides the partition, as a hospital's would."""
+        topic, headers = f"{self._prefix}{message.topic}", list(message.headers)
+        self._flying.append(await self._producer.send(topic, message.value, message.key, headers=headers))
+        self.sent[message.topic] += 1
+        if len(self._flying) >= _IN_FLIGHT:
+            await self.settle()
+        if self._rate:
+            await asyncio.sleep(max(0.0, self._started + self.sent.total() / self._rate - time.monotonic()))
+
+    async def settle(self) -> None:
+        """Wait until Kafka has all of them."""
+        await asyncio.gather(*self._flying)
+        self._flying.clear()
 
 
 def _expected(paths: list[Path]) -> int | None:

@@ -68,7 +68,8 @@ class ClinicalEncoder(nn.Module):
         there, unit = self.wide
         said = there(rows) + value.unsqueeze(-1) * unit(rows) + self.wide_answer(batch["answer"])  # (B, T, D)
         present = batch["present"].unsqueeze(-1)
-        return (said * present).sum(1) / present.sum(1).clamp_min(1).sqrt()
+        result: Tensor = (said * present).sum(1) / present.sum(1).clamp_min(1).sqrt()
+        return result
 
     def rows(self, hashes: Tensor) -> Tensor:
         """Stable hashes (B, T) -> embedding rows: a known code's own, else one of the shared."""

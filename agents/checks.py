@@ -1,0 +1,113 @@
+"""What a deployment gets wrong, checked one by one, each with its remedy."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from agents.allowed import file_rules
+from agents.exits import Away
+from agents.wiring import model_folder
+from deploy.local.claim import require_space
+from deploy.local.errors import LocalError
+from deploy.local.java import find_java
+from model.serving import Predictor, PredictSettings
+from streams.settings import Settings, WrongSettings
+
+
+class State(StrEnum):
+    """How a check came out."""
+
+    WELL = "well"
+    NOTE = "note"
+    """Nothing to act on now, but good to know."""
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was found and, where it is not well, the remedy."""
+
+    check: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def well(check: str, found: str) -> Finding:
+    """All is as it should be."""
+    return Finding(check, State.WELL, found)
+
+
+def note(check: str, found: str, remedy: str) -> Finding:
+    """Good to know."""
+    return Finding(check, State.NOTE, found, remedy)
+
+
+def wrong(check: str, found: str, remedy: str = "") -> Finding:
+    """To be put right; a message of ours has its remedy after the last semicolon."""
+    if not remedy:
+        found, _, remedy = found.rpartition("; ")
+    return Finding(check, State.WRONG, found or remedy, remedy if found else "")
+
+
+def check_machine(settings: Settings) -> Iterator[Finding]:
+    """The network, the folders and this machine: all that needs no connection."""
+    yield _model(settings)
+    yield from _files(settings)
+    yield from _local(settings.places.home)
+
+
+def _model(settings: Settings) -> Finding:
+    try:
+        folder = model_folder(settings)
+        manifest = Predictor.load(folder, PredictSettings(threshold=settings.predict.threshold)).manifest
+    except (ValueError, OSError, WrongSettings) as error:
+        return wrong("model", str(error))
+    behind = ", ".join(manifest.encoders) or "no encoders: images and sequences count as absent"
+    return well("model", f"{manifest.model} in {folder}, weights as in its manifest; behind {behind}")
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    try:
+        rules = file_rules(settings)
+    except WrongSettings as error:
+        yield wrong("files", str(error))
+        return
+    if not (rules.allowed_folders or rules.allowed_hosts or rules.allowed_buckets):
+        yield note("files", "no place is allowed: every file by url is refused", "set ONCOSTREAM_FILES_ALLOW")
+    for folder in rules.allowed_folders:
+        if not folder.is_dir():
+            yield wrong("files", f"{folder} is no folder", "mount it, or correct ONCOSTREAM_FILES_ALLOW")
+        elif not os.access(folder, os.R_OK | os.X_OK):
+            yield wrong("files", f"{folder} is not readable", "give the workers' user the right to read it")
+        else:
+            yield well("files", f"{folder} is there and readable")
+    for place in (*rules.allowed_hosts, *rules.allowed_buckets):
+        yield note("files", f"{place} is allowed", "it is reached when an event names a file there")
+
+
+def _local(home: Path) -> Iterator[Finding]:
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    try:
+        require_space(there)
+        free = shutil.disk_usage(there).free // 1_000_000
+        yield well("disk", f"{free} MB free at {there}")
+    except LocalError as error:
+        yield wrong("disk", str(error))
+    try:
+        yield well("java", f"{find_java(os.environ)} (for demo and up)")
+    except LocalError as error:
+        yield note("java", *_parted(str(error)))
+
+
+def away(check: str, error: Away) -> Finding:
+    """A dependency that does not answer."""
+    return wrong(check, str(error))
+
+
+def _parted(message: str) -> tuple[str, str]:
+    found, _, remedy = message.partition("; ")
+    return found, remedy

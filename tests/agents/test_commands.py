@@ -1,0 +1,212 @@
+"""Every command against a real broker, cache and worker."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from agents.cli import COMMANDS
+from model.cohorts.synthetic import write_synthetic
+from schemas.result import Result
+
+MAIN = (sys.executable, "-c", "from agents.cli import main; main()")
+
+
+class Command:
+    """Runs `oncostream` as its users do."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.env = env
+
+    def __call__(self, *args: str, code: int = 0, **env: str) -> str:
+        done = subprocess.run(
+            (*MAIN, *args), env=self.env | env, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == code, (done.stdout + done.stderr)[-2000:]
+        self.err = done.stderr
+        return done.stdout
+
+    def rows(self, *args: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self(*args, "--json").splitlines()]
+
+
+@contextmanager
+def worker(env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen((*MAIN, "run"), env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+
+def test_every_command_of_the_table_is_there() -> None:
+    for place in COMMANDS.values():
+        module, _, name = place.partition(":")
+        assert hasattr(import_module(f"agents.commands.{module}"), name)
+
+
+@pytest.mark.slow
+def test_a_cohort_goes_the_whole_road_by_commands_alone(fresh_settings: Any, tmp_path: Path) -> None:
+    command = Command(fresh_settings.env | {"ONCOSTREAM_TRIGGER_DEADLINE": "PT2S"})
+    assert "missing" in command("doctor", code=4)
+    command("doctor", "--create-topics")
+    assert {row["state"] for row in command.rows("doctor") if row["check"] in ("topics", "kafka")} == {"well"}
+    write_synthetic(tmp_path / "cohort", patients=6, seed=3, flawed=True)
+    with worker(command.env, tmp_path / "worker.log"):
+        assert re.match(r"sent \d+ events", command("send", str(tmp_path / "cohort")))
+        assert "ONCOSTREAM_FILES_ALLOW" not in command.err
+        command("status", "--wait", "100", "--json")
+        _check_status(command)
+        patients = _check_results(command)
+        _check_replay(command)
+        _check_dead_letters(command)
+        _check_rebuild(command, fresh_settings.env, patients)
+
+
+def _check_status(command: Command) -> None:
+    addresses, *roles, last = command.rows("status")
+    assert addresses["kafka"] == command.env["ONCOSTREAM_KAFKA"]
+    assert [row["role"] for row in roles] == ["clinical", "imaging", "genomic", "assembly", "inference", "fhir"]
+    assert {row["lag"] for row in roles} == {0}
+    assert last["waiting"] == 0
+    assert last["dead_letters"] == len(command.rows("dead-letters", "list")) > 0
+
+
+def _check_results(command: Command) -> list[str]:
+    lines = command("results", "--json").splitlines()
+    said = [Result.model_validate_json(line) for line in lines]
+    assert [result.to_json().decode() for result in said] == lines
+    patients = [result.patient for result in said]
+    assert len(patients) == len(set(patients)) == 6
+    (only,) = command("results", "--patient", patients[0]).splitlines()
+    assert only.startswith(f"{patients[0]}  {said[0].history.status.value} r{said[0].history.revision}")
+    return patients
+
+
+def _check_replay(command: Command) -> None:
+    name = command.rows("results")[0]["id"]
+    assert "same bytes" in command("replay", name)
+    command("replay", name, "--json", code=1, ONCOSTREAM_PREDICT_THRESHOLD="0.2")
+    assert "settings" in command.err
+    command("replay", "no-such-id", code=2)
+
+
+def _check_dead_letters(command: Command) -> None:
+    first, second, *_ = command.rows("dead-letters", "list")
+    assert "value" not in command("dead-letters", "show", first["id"])
+    assert "value" in json.loads(command("dead-letters", "show", first["id"], "--payload", "--json"))
+    command("dead-letters", "dismiss", first["id"])
+    command("dead-letters", "replay", second["id"])
+    command("status", "--wait", "60")
+    waiting = {row["id"]: row for row in command.rows("dead-letters", "list")}
+    assert not {first["id"], second["id"]} & waiting.keys()
+    again = [row for row in waiting.values() if row["first_failure"] > second["first_failure"]]
+    assert [row["reason"] for row in again if row["detail"] == second["detail"]] == [second["reason"]]
+    everything = [json.loads(row) for row in command("dead-letters", "list", "--all", "--json").splitlines()]
+    marks = {row["id"]: row["mark"] for row in everything}
+    assert (marks[first["id"]], marks[second["id"]]) == ("dismissed", "replayed")
+    command("dead-letters", "replay", "no/0/0", code=2)
+
+
+def _check_rebuild(command: Command, env: dict[str, str], patients: list[str]) -> None:
+    before = command("results", "--json")
+    prefix = env["ONCOSTREAM_KAFKA_PREFIX"]
+    with Redis.from_url(env["ONCOSTREAM_REDIS"]) as redis:
+        stored = {key: redis.hgetall(key) for key in redis.scan_iter(f"{prefix}*:patient:*")}
+        assert len(stored) == len(patients)
+        redis.delete(*stored, *redis.scan_iter(f"{prefix}*:applied"))
+        assert command("rebuild").startswith("rebuilt 4 partitions")
+        command("status", "--wait", "60")
+        rebuilt = {key: redis.hgetall(key) for key in redis.scan_iter(f"{prefix}*:patient:*")}
+    assert _pictures(rebuilt) == _pictures(stored)
+    assert command("results", "--json") == before
+
+
+def _pictures(stored: dict[bytes, dict[bytes, bytes]]) -> dict[bytes, dict[bytes, bytes]]:
+    return {
+        key: {name: value for name, value in fields.items() if not name.startswith(b"#")}
+        for key, fields in stored.items()
+    }
+
+
+@pytest.mark.slow
+def test_results_followed_come_as_they_are_said_and_end_with_an_interrupt(fresh_settings: Any, tmp_path: Path) -> None:
+    command = Command(fresh_settings.env)
+    command("doctor", "--create-topics")
+    follower = subprocess.Popen(
+        (*MAIN, "results", "--follow", "--json"), env=command.env, stdout=subprocess.PIPE, text=True
+    )
+    write_synthetic(tmp_path / "cohort", patients=2, seed=5)
+    with worker(command.env, tmp_path / "worker.log"):
+        command("send", str(tmp_path / "cohort"), "--rate", "500")
+        assert follower.stdout is not None
+        line = follower.stdout.readline()
+    assert Result.model_validate_json(line).history.revision == 1
+    follower.send_signal(signal.SIGINT)
+    assert follower.wait(timeout=20) == 0
+
+
+@pytest.mark.slow
+def test_without_a_worker_nothing_settles_and_that_is_exit_3(fresh_settings: Any, tmp_path: Path) -> None:
+    command = Command(fresh_settings.env | {"ONCOSTREAM_FILES_ALLOW": "/nowhere"})
+    command("doctor", "--create-topics", code=4)
+    write_synthetic(tmp_path / "cohort", patients=2, seed=5)
+    command("send", str(tmp_path / "cohort"))
+    assert f"ONCOSTREAM_FILES_ALLOW={tmp_path / 'cohort'}" in command.err
+    rows = [json.loads(line) for line in command("status", "--wait", "1", "--json", code=3).splitlines()]
+    assert rows[1]["lag"] > 0
+    assert command("results") == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("args", [("status",), ("results",), ("replay", "x"), ("rebuild",), ("dead-letters", "list")])
+def test_a_broker_that_is_away_is_exit_4_and_one_line(args: tuple[str, ...]) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ONCOSTREAM_")}
+    command = Command(env | {"ONCOSTREAM_KAFKA": "127.0.0.1:1"})
+    assert command(*args, code=4) == ""
+    assert len(command.err.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_commands_find_the_worker_of_their_home(fresh_settings: Any, tmp_path: Path) -> None:
+    env = dict(fresh_settings.env)
+    Command(env)("doctor", "--create-topics")
+    home = Path(env["ONCOSTREAM_HOME"])
+    home.mkdir()
+    note = {
+        "pid": os.getpid(),
+        "metrics": "http://127.0.0.1:9/metrics",
+        "kafka": env.pop("ONCOSTREAM_KAFKA"),
+        "redis": env.pop("ONCOSTREAM_REDIS"),
+        "prefix": env.pop("ONCOSTREAM_KAFKA_PREFIX"),
+    }
+    (home / "worker.json").write_text(json.dumps(note))
+    addresses, *_ = Command(env).rows("status")
+    assert addresses == {name: note[name] for name in ("kafka", "redis", "metrics")}
+
+
+def test_a_wrong_setting_is_exit_2_and_one_line(tmp_path: Path) -> None:
+    command = Command({**os.environ, "ONCOSTREAM_KAFKA_PARTITIONS": "none"})
+    command("status", code=2)
+    assert "ONCOSTREAM_KAFKA_PARTITIONS" in command.err
+    assert len(command.err.splitlines()) == 1
+
+
+def test_schemas_and_cohorts_are_written_without_any_server(tmp_path: Path) -> None:
+    command = Command(dict(os.environ))
+    assert len(command("schemas", str(tmp_path / "schemas")).splitlines()) == 7
+    command("cohort", "synthetic", str(tmp_path / "cohort"), "--patients", "2", "--seed", "1")
+    assert (tmp_path / "cohort" / "events.ndjson").exists()
+    command("cohort", "synthetic", str(tmp_path / "cohort"), code=2)

@@ -1,0 +1,108 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from agents.exits import AskedWrongly
+from agents.path_events import Asked, messages_of
+from model.cohorts.synthetic import write_synthetic
+from schemas.events import ImagingEvent, SequencingEvent
+
+PATIENT = {"resourceType": "Patient", "id": "p-1"}
+
+
+def write_slice(path: Path, series: str, number: int, patient: str = "p-9") -> None:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = CTImageStorage, ExplicitVRLittleEndian
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    header = Dataset()
+    header.file_meta = meta
+    header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
+    header.PatientID, header.StudyInstanceUID, header.SeriesInstanceUID = patient, "1.2", series
+    header.Modality, header.InstanceNumber = "CT", number
+    header.StudyDate, header.StudyTime, header.TimezoneOffsetFromUTC = "20260301", "101500", "+0100"
+    header.Rows = header.Columns = 2
+    header.PixelData = np.zeros((2, 2), np.uint16).tobytes()
+    header["PixelData"].VR = "OW"
+    header.save_as(path, enforce_file_format=True)
+
+
+def test_a_cohort_folder_is_sent_line_by_line_with_absolute_files(tmp_path: Path) -> None:
+    write_synthetic(tmp_path / "cohort", patients=4, seed=1)
+    messages = list(messages_of([tmp_path / "cohort"], Asked()))
+    lines = (tmp_path / "cohort" / "events.ndjson").read_text().splitlines()
+    assert [message.topic for message in messages] == [json.loads(line)["topic"] for line in lines]
+    urls = [file["url"] for message in messages for file in json.loads(message.value or b"{}").get("files", ())]
+    assert urls
+    assert all(url.startswith(tmp_path.as_uri()) for url in urls)
+
+
+@pytest.mark.parametrize(
+    ("resource", "topic"),
+    [
+        (PATIENT, "fhir.observations"),
+        ({"resourceType": "Bundle", "type": "collection"}, "fhir.observations"),
+        ({"resourceType": "ImagingStudy"}, "imaging.events"),
+        ({"resourceType": "MolecularSequence"}, "sequencing.events"),
+    ],
+)
+def test_fhir_goes_as_it_stands_to_the_topic_of_its_type(tmp_path: Path, resource: object, topic: str) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(resource, indent=1))
+    (message,) = messages_of([tmp_path / "one.json"], Asked())
+    assert (message.topic, message.value) == (topic, (tmp_path / "one.json").read_bytes())
+
+
+def test_bulk_fhir_is_a_message_a_line(tmp_path: Path) -> None:
+    (tmp_path / "bulk.ndjson").write_text(f"{json.dumps(PATIENT)}\n\n{json.dumps(PATIENT)}\n")
+    assert [message.topic for message in messages_of([tmp_path / "bulk.ndjson"], Asked())] == ["fhir.observations"] * 2
+
+
+def test_dicom_files_of_a_series_are_one_event_in_their_order(tmp_path: Path) -> None:
+    for name, series, number in (("b", "1.2.3", 1), ("a", "1.2.3", 2), ("c", "1.2.4", 1)):
+        write_slice(tmp_path / f"{name}.dcm", series, number)
+    messages = list(messages_of([tmp_path], Asked()))
+    events = [ImagingEvent.model_validate_json(message.value or b"") for message in messages]
+    assert [(event.patient, event.series, event.kind, len(event.files)) for event in events] == [
+        ("p-9", "1.2.3", "CT", 2),
+        ("p-9", "1.2.4", "CT", 1),
+    ]
+    assert events[0].occurred_at.isoformat() == "2026-03-01T09:15:00+00:00"
+    first = events[0].files[0]
+    assert first.url == (tmp_path / "b.dcm").as_uri()
+    assert first.sha256 == hashlib.sha256((tmp_path / "b.dcm").read_bytes()).hexdigest()
+
+
+def test_one_series_of_two_patients_is_refused(tmp_path: Path) -> None:
+    write_slice(tmp_path / "a.dcm", "1.2.3", 1, patient="p-1")
+    write_slice(tmp_path / "b.dcm", "1.2.3", 2, patient="p-2")
+    with pytest.raises(AskedWrongly, match="two patients"):
+        list(messages_of([tmp_path], Asked()))
+
+
+def test_a_vcf_is_a_sequencing_event_of_the_patient_and_specimen_given(tmp_path: Path) -> None:
+    path = tmp_path / "s.vcf.gz"
+    path.write_bytes(b"content")
+    (message,) = messages_of([path], Asked("p-1", "s-1", "wes"))
+    event = SequencingEvent.model_validate_json(message.value or b"")
+    assert (event.patient, event.specimen, event.assay, message.key) == ("p-1", "s-1", "wes", b"p-1")
+    assert (event.files[0].media_type, event.files[0].bytes) == ("text/x-vcf", 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("s.vcf", b"", "--patient and --specimen"),
+        ("x.json", b"{}", "resourceType"),
+        ("x.json", b"{", "not JSON"),
+        ("x.txt", b"hello", "wanted a cohort folder"),
+        ("x.ndjson", b'{"topic":"oncology.evidence","value":{}}', "another topic"),
+    ],
+)
+def test_what_cannot_be_sent_is_said_with_the_remedy(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(AskedWrongly, match=says):
+        list(messages_of([tmp_path / name], Asked()))

@@ -1,0 +1,1 @@
+"""What is measured: each module one kind of figure, and the parts they share."""

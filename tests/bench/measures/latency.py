@@ -1,0 +1,92 @@
+"""From an event to its result, as a reader of the results sees it: the whole road in one process, settle 0."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from measures.figures import Figure
+from measures.inputs import observation, panel
+from measures.place import Installation, Place, Size
+from measures.roles import ROLES, contender, patients, spread
+from measures.worker import Clients, clients_of, fill, running, settled
+from schemas.envelope import received_at
+from streams.batches import message_of
+from streams.kafka import reader
+from streams.publisher import Outgoing
+from streams.topics import named
+
+_EVENTS_A_SECOND = 200
+_EVENTS = 6_000
+_CORES = 2
+_LIMIT_SECONDS = 1.0
+
+
+def measure_latency(place: Place, size: Size) -> list[Figure]:
+    """The median over the runs of p50 and p99."""
+    events = size.of(_EVENTS)
+    found = [asyncio.run(_run(place, events)) for _ in range(size.runs)]
+    middle, late = (float(np.median([np.quantile(run, q) for run in found])) for q in (0.5, 0.99))
+    said = f"p50 {middle * 1e3:.0f} ms, p99 {late * 1e3:.0f} ms, {np.median([len(run) for run in found]):.0f} results"
+    name = f"event to result at {_EVENTS_A_SECOND}/s, {_CORES} cores"
+    return [Figure(name, said, "–", "–", f"p99 < {_LIMIT_SECONDS:.0f} s", late < _LIMIT_SECONDS)]
+
+
+async def _run(place: Place, events: int) -> list[float]:
+    """Seconds from each event to the result that it was the newest for."""
+    own = place.installation(min_modalities="2")
+    topics, seen = named(own.settings.kafka.prefix), list[float]()
+    program = contender(own, topics, ROLES, ours=True)
+    async with clients_of(own) as clients:
+        await fill(clients.producer, _mixed(own, 64))
+        with running(program.command, own) as process:
+            _keep_to(process, _CORES)
+            await settled(clients, program, process)
+            results = reader(own.settings.places.kafka, own.settings.kafka, fetch_max_wait_ms=10)
+            async with results:
+                await _go_to_the_end(results, topics.results, own.settings.kafka.partitions)
+                follower = asyncio.create_task(_follow(results, seen))
+                await _send(clients, _mixed(own, events))
+                await settled(clients, program, process)
+                follower.cancel()
+    return seen
+
+
+def _mixed(own: Installation, events: int) -> list[Outgoing]:
+    """Four events a patient, the second a panel: at a quorum of two, every one from there on leads to a result."""
+    topics, names = named(own.settings.kafka.prefix), patients(events)
+    different, made = len(set(names)), []
+    for number, name in enumerate(names):
+        turn = number // different
+        if turn == 1:
+            made.append(spread(own, topics.sequencing, number, panel(name, number)))
+        else:
+            made.append(spread(own, topics.observations, number, observation(name, turn)))
+    return made
+
+
+async def _send(clients: Clients, records: Sequence[Outgoing]) -> None:
+    """One by one, each at its time."""
+    started = time.monotonic()
+    for number, each in enumerate(records):
+        await asyncio.sleep(max(0.0, started + number / _EVENTS_A_SECOND - time.monotonic()))
+        await clients.producer.send(each.topic, each.value, each.key, each.partition)
+    await clients.producer.flush()
+
+
+async def _go_to_the_end(results: AIOKafkaConsumer, topic: str, partitions: int) -> None:
+    results.assign([TopicPartition(topic, partition) for partition in range(partitions)])
+    await results.seek_to_end()
+
+
+async def _follow(results: AIOKafkaConsumer, seen: list[float]) -> None:
+    async for record in results:
+        seen.append((datetime.now(UTC) - received_at(message_of(record))).total_seconds())
+
+
+def _keep_to(process: psutil.Process, cores: int) -> None:
+    process.cpu_affinity(process.cpu_affinity()[:cores])

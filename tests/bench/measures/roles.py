@@ -1,0 +1,131 @@
+"""Each role alone, and the whole road, against the hand-written loop that does the same work."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from measures.figures import Cost, Figure, against
+from measures.inputs import bag, cohort, observation, panel
+from measures.inside import evidence_records, request_records, result_records
+from measures.place import Installation, Place, Size
+from measures.worker import Contender, measure, oncostream
+from streams.publisher import Outgoing
+from streams.topics import Topics, named
+
+ROLES = ("clinical", "imaging", "genomic", "assembly", "inference", "fhir")
+_EACH = 4
+_LIMIT = 1.25
+
+Make = Callable[[Installation, int], list[Outgoing]]
+"""(installation, how many) -> events."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one figure measures."""
+
+    name: str
+    roles: tuple[str, ...]
+    make: Make
+    events: int
+    warm: int = 240
+    modalities: int = 1
+    """Quorum."""
+
+
+def patients(events: int, each: int = _EACH) -> list[str]:
+    """A patient an event; every patient has `each` events, as far apart as can be."""
+    prefix, different = cohort(), max(events // each, 1)
+    return [f"{prefix}-{number % different}" for number in range(events)]
+
+
+def observations(place: Installation, events: int) -> list[Outgoing]:
+    """Single Observations, on every partition in turn, keyed by nothing."""
+    topics, names = named(place.settings.kafka.prefix), patients(events)
+    different = len(set(names))
+    return [
+        spread(place, topics.observations, number, observation(name, number // different))
+        for number, name in enumerate(names)
+    ]
+
+
+def spread(place: Installation, topic: str, number: int, value: bytes) -> Outgoing:
+    """An input record: no key, partitions in turn."""
+    return Outgoing(topic, None, value, number % place.settings.kafka.partitions)
+
+
+def _panels(place: Installation, events: int) -> list[Outgoing]:
+    topic = named(place.settings.kafka.prefix).sequencing
+    return [spread(place, topic, number, panel(name, number)) for number, name in enumerate(patients(events))]
+
+
+def _bags(place: Installation, events: int) -> list[Outgoing]:
+    topic = named(place.settings.kafka.prefix).imaging
+    names = enumerate(patients(events))
+    return [spread(place, topic, number, bag(name, number, place.folder)) for number, name in names]
+
+
+def _everything(place: Installation, events: int) -> list[Outgoing]:
+    """Two events a patient, an Observation and a panel (for one in eight, a bag): at a quorum of two, one result."""
+    topics, names = named(place.settings.kafka.prefix), patients(events, 2)
+    half, made = len(names) // 2, []
+    for number, name in enumerate(names):
+        if number < half:
+            made.append(spread(place, topics.observations, number, observation(name, 0)))
+        elif number % 8:
+            made.append(spread(place, topics.sequencing, number, panel(name, number)))
+        else:
+            made.append(spread(place, topics.imaging, number, bag(name, number, place.folder)))
+    return made
+
+
+JOBS = (
+    Job("clinical", ("clinical",), observations, 10_000),
+    Job("imaging", ("imaging",), _bags, 2_000),
+    Job("genomic", ("genomic",), _panels, 4_000),
+    Job("assembly", ("assembly",), lambda place, events: evidence_records(place, patients(events)), 10_000),
+    Job("inference", ("inference",), lambda place, events: request_records(place, patients(events, 1)), 1_500),
+    Job("fhir", ("fhir",), lambda place, events: result_records(place, patients(events, 1)), 3_000),
+    Job("road", ROLES, _everything, 1_500, modalities=2),
+)
+
+
+def measure_role(name: str) -> Callable[[Place, Size], list[Figure]]:
+    """The measurement of a role, or of the `road`."""
+    job = next(job for job in JOBS if job.name == name)
+
+    def figures(place: Place, size: Size) -> list[Figure]:
+        pairs = [tuple(_run(place, job, size, ours=ours) for ours in (True, False)) for _ in range(size.runs)]
+        title = "whole road" if name == "road" else f"role {name}"
+        return [against(f"{title}, an event", pairs, f"≤ {_LIMIT} × the loop", _LIMIT)]
+
+    return figures
+
+
+def _run(place: Place, job: Job, size: Size, *, ours: bool) -> Cost:
+    own = place.installation(place.untrained, min_modalities=str(job.modalities))
+    topics = named(own.settings.kafka.prefix)
+    warm, events = job.make(own, min(job.warm, size.of(job.events))), job.make(own, size.of(job.events))
+    return asyncio.run(measure(own, contender(own, topics, job.roles, ours=ours), warm, events))
+
+
+def contender(own: Installation, topics: Topics, roles: Sequence[str], *, ours: bool) -> Contender:
+    """Our worker, or the loops, with these roles."""
+    consumed = {
+        "clinical": topics.observations,
+        "imaging": topics.imaging,
+        "genomic": topics.sequencing,
+        "assembly": topics.evidence,
+        "inference": topics.requests,
+        "fhir": topics.results,
+    }
+    produced = dict.fromkeys(ROLES, topics.evidence) | {
+        "assembly": topics.requests,
+        "inference": topics.results,
+        "fhir": topics.fhir,
+    }
+    command = oncostream(roles) if ours else (sys.executable, "-m", "loops", *roles)
+    group = "oncostream" if ours else "loop"
+    groups = {consumed[role]: f"{own.settings.kafka.prefix}{group}-{role}" for role in roles}
+    return Contender(command, groups, produced[roles[-1]])

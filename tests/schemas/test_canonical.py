@@ -1,0 +1,63 @@
+import json
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.canonical import NAMESPACE, canonical_json, content_hash, derived_id
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+FLOAT = st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | FLOAT | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+RFC_8785 = [
+    pytest.param(
+        '{"numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],'
+        ' "string": "\\u20ac$\\u000F\\u000aA\'\\u0042\\u0022\\u005c\\\\\\"\\/", "literals": [null, true, false]}',
+        '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],'
+        '"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}',
+        id="section-3.2.2",
+    ),
+    pytest.param(
+        '{"\\u20ac": "Euro Sign", "\\r": "Carriage Return", "1": "One",'
+        ' "\\u00f6": "o", "\\ud83d\\ude00": "Emoji", "\\ufb33": "Dalet"}',
+        '{"\\r":"Carriage Return","1":"One","ö":"o","€":"Euro Sign","😀":"Emoji","\ufb33":"Dalet"}',
+        id="section-3.2.3-order-of-utf-16",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), RFC_8785)
+def test_the_examples_of_rfc_8785_come_out_as_printed_there(text: str, expected: str) -> None:
+    assert canonical_json(json.loads(text)).decode() == expected
+
+
+@given(JSON)
+def test_canonical_json_says_the_same_and_says_it_once(value: Any) -> None:
+    written = canonical_json(value)
+    read = json.loads(written, parse_int=float)  # as JavaScript reads it: RFC 8785 knows one kind of number
+    assert read == value
+    assert canonical_json(read) == written
+
+
+def test_a_content_hash_does_not_see_the_order_of_keys() -> None:
+    assert content_hash({"a": 1, "b": [1.0, "x"]}) == content_hash({"b": [1, "x"], "a": 1})
+    assert content_hash({"a": 1}) != content_hash({"a": 2})
+
+
+def test_a_derived_id_is_a_uuid_5_in_our_namespace() -> None:
+    assert derived_id("p-1", "abc") == str(uuid.uuid5(NAMESPACE, '["p-1","abc"]'))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(("ab", "c"), ("a", "bc")), (("a", ""), ("a",)), (('a","b',), ("a", "b")), (("a", "b"), ("b", "a"))],
+)
+def test_no_two_lists_of_parts_share_an_id(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    assert derived_id(*one) != derived_id(*other)

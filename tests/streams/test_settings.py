@@ -1,0 +1,154 @@
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from schemas.evidence import Modality
+from streams.kafka import password
+from streams.settings import WrongSettings, read_settings
+
+SECRET = "s3cr3t-that-nobody-may-read"
+TOML = """
+[kafka]
+partitions = 6
+prefix = "clinic."
+[trigger]
+deadline = "PT1H"
+required = ["clinical"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without a setting of ours."""
+    for name in [name for name in os.environ if name.startswith("ONCOSTREAM_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The TOML file that ONCOSTREAM_CONFIG names."""
+    path = tmp_path / "oncostream.toml"
+    path.write_text(TOML, encoding="utf-8")
+    monkeypatch.setenv("ONCOSTREAM_CONFIG", str(path))
+    return path
+
+
+def refusal() -> str:
+    with pytest.raises(WrongSettings) as refused:
+        read_settings()
+    return str(refused.value)
+
+
+def test_without_any_setting_a_laptop_works() -> None:
+    settings = read_settings()
+    assert (settings.places.kafka, settings.kafka.partitions) == ("127.0.0.1:9092", 12)
+    assert settings.trigger.deadline == timedelta(days=1)
+    assert settings.predict.threshold == 0.85
+
+
+def test_the_environment_is_read_with_its_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "ONCOSTREAM_KAFKA": "k1:9092,k2:9092",
+        "ONCOSTREAM_KAFKA_PARTITIONS": "24",
+        "ONCOSTREAM_TRIGGER_DEADLINE": "PT36H",
+        "ONCOSTREAM_TRIGGER_REQUIRED": '["clinical", "genomic"]',
+        "ONCOSTREAM_INPUT_KEY": "patient",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert (settings.places.kafka, settings.kafka.partitions) == ("k1:9092,k2:9092", 24)
+    assert settings.trigger.deadline == timedelta(hours=36)
+    assert settings.trigger.required == (Modality.CLINICAL, Modality.GENOMIC)
+    assert settings.places.input_key == "patient"
+
+
+@pytest.mark.usefixtures("config")
+def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_PARTITIONS", "3")
+    settings = read_settings()
+    assert (settings.kafka.partitions, settings.kafka.prefix) == (3, "clinic.")
+    assert settings.trigger.deadline == timedelta(hours=1)
+    assert settings.trigger.required == (Modality.CLINICAL,)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("ONCOSTREAM_KAFKA_PARTITIONS", "0", id="out-of-bounds"),
+        pytest.param("ONCOSTREAM_KAFKA_PARTITIONS", "many", id="not-a-number"),
+        pytest.param("ONCOSTREAM_KAFKA_SECURITY", "TLS", id="not-one-of-them"),
+        pytest.param("ONCOSTREAM_KAFKA_PREFIX", "a b", id="not-a-topic-name"),
+        pytest.param("ONCOSTREAM_TRIGGER_DEADLINE", "soon", id="not-a-duration"),
+        pytest.param("ONCOSTREAM_TRIGGER_MIN_MODALITIES", "4", id="more-than-there-are"),
+        pytest.param("ONCOSTREAM_PREDICT_THRESHOLD", "85", id="a-percentage"),
+        pytest.param("ONCOSTREAM_WEB_PORT", "70000", id="no-such-port"),
+        pytest.param("ONCOSTREAM_INPUT_KEY", "always", id="one-of-the-places"),
+    ],
+)
+def test_a_wrong_value_names_its_setting_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    told = refusal()
+    assert told.startswith(f"{name}: found {value!r}; ")
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        pytest.param(
+            "ONCOSTREAM_TRIGGER_NEWEST", '{"clinical": 5}', "newest lacks imaging, genomic", id="half-a-table"
+        ),
+        pytest.param("ONCOSTREAM_TRIGGER_REQUIRED", "clinical", "required", id="not-json-where-json-is-wanted"),
+    ],
+)
+def test_a_wrong_table_names_its_concern(monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str) -> None:
+    monkeypatch.setenv(name, value)
+    told = refusal()
+    assert told.startswith("ONCOSTREAM_TRIGGER_")
+    assert wanted in told
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param("[kafak]\npartitions = 3", "[kafak]; wanted one of input, kafka", id="unknown-table"),
+        pytest.param("[kafka]\npartitons = 3", "ONCOSTREAM_KAFKA_PARTITONS: found 3", id="unknown-name"),
+        pytest.param("[kafka]\npartitions = 0", "ONCOSTREAM_KAFKA_PARTITIONS: found 0", id="wrong-value"),
+        pytest.param("partitions = 3", "[partitions]", id="a-value-outside-a-table"),
+        pytest.param("kafka = 3", "[kafka]", id="a-value-where-a-table-is-wanted"),
+        pytest.param("[kafka", "wanted a readable TOML file", id="not-toml"),
+    ],
+)
+def test_a_wrong_toml_file_says_what_is_wrong(config: Path, content: str, told: str) -> None:
+    config.write_text(content, encoding="utf-8")
+    assert told in refusal()
+
+
+def test_an_absent_toml_file_is_said_to_be_absent(config: Path) -> None:
+    config.unlink()
+    assert f"ONCOSTREAM_CONFIG: found {config}" in refusal()
+
+
+def test_a_password_is_never_shown(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text(f'[kafka]\npassword = ["{SECRET}"]', encoding="utf-8")
+    assert "found a secret" in refusal()
+    assert SECRET not in refusal()
+    config.write_text("", encoding="utf-8")
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_PASSWORD", SECRET)
+    settings = read_settings()
+    assert SECRET not in repr(settings)
+    assert password(settings.kafka) == SECRET
+
+
+def test_the_file_of_a_password_wins_and_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "password"
+    file.write_text(f"{SECRET}\n", encoding="utf-8")
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_PASSWORD", "another")
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_PASSWORD_FILE", str(file))
+    settings = read_settings().kafka
+    assert password(settings) == SECRET
+    file.unlink()
+    with pytest.raises(WrongSettings, match="ONCOSTREAM_KAFKA_PASSWORD_FILE"):
+        password(settings)
