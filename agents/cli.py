@@ -16,6 +16,9 @@ from schemas.errors import Refused, Unavailable
 from streams.settings import WrongSettings
 
 COMMANDS = {
+    "demo": "demo:demo",
+    "up": "up:up",
+    "down": "up:down",
     "run": "run:run",
     "send": "send:send",
     "status": "status:status",

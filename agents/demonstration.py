@@ -12,9 +12,9 @@ from mode import Service
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from agents.letters import letter_in
 from agents.result_lines import line_of
 from agents.tally import Tally
-from schemas.dead_letter import DeadLetter
 from schemas.envelope import received_at
 from schemas.message import Message
 from schemas.result import Result
@@ -114,7 +114,9 @@ class Demonstration(Service):
         self._console.print(line_of(result), markup=False, highlight=False, soft_wrap=True)
 
     def _show_letter(self, message: Message) -> None:
-        letter = DeadLetter.from_headers(message.headers)
+        letter = letter_in(message)
+        if letter is None:
+            return
         self.tally.dead_letters[letter.reason.value] += 1
         line = f"set aside: {letter.reason} ({letter.step}): {letter.detail}"
         self._console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)

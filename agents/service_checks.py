@@ -56,7 +56,8 @@ async def _topics(settings: Settings, admin: AIOKafkaAdminClient) -> list[Findin
 
 
 async def _groups(settings: Settings, admin: AIOKafkaAdminClient) -> list[Finding]:
-    idle, busy = [], []
+    idle: list[str] = []
+    busy: list[str] = []
     for role in inputs_of(named(settings.kafka.prefix)):
         running = await _state(admin, group_of(settings, role)) not in ("Dead", "Empty")
         (busy if running else idle).append(role)

@@ -12,8 +12,14 @@ _SPACES = {"uni-512": 512}
 
 
 def write_untrained(folder: Path, seed: int, fusion: FusionKind = "circuit", sizes: Sizes | None = None) -> Manifest:
-    """Write an untrained network of three diagnoses, two treatments and OS; the same seed gives the same bytes."""
-    draft = Manifest(
+    """Write an untrained network; the same arguments give the same bytes."""
+    draft = untrained_manifest(fusion, sizes)
+    return save_network(folder, network_of(draft, seed), draft, encoder_ids(_SPACES))
+
+
+def untrained_manifest(fusion: FusionKind = "circuit", sizes: Sizes | None = None) -> Manifest:
+    """A draft of three diagnoses, two treatments and OS, before any weights."""
+    return Manifest(
         name="untrained",
         intended_use="tests only: random weights",
         source="none",
@@ -21,11 +27,10 @@ def write_untrained(folder: Path, seed: int, fusion: FusionKind = "circuit", siz
         encoders={},
         modalities=MODALITIES,
         feature_spaces=_SPACES,
-        genes=("expression:TP53", "expression:EGFR", "copy_number:MYC"),
+        genes=("copy-number:MYC", "expression:EGFR", "expression:TP53"),
         tasks=Tasks(
             diagnosis=("a", "b", "c"), treatments=("x", "y"), endpoints=("OS",), edges_days=edges_until(3652.5)
         ),
         sizes=sizes or Sizes(),
         fusion=fusion,
     )
-    return save_network(folder, network_of(draft, seed), draft, encoder_ids(_SPACES))

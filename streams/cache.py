@@ -113,7 +113,7 @@ class Cache:
     async def adopt(self, partition: int, model: str, now: datetime) -> bool:
         """Make every patient of the partition due where another network served it before; True where one did."""
         key = self._key(partition, "model")
-        served: bytes | None = await self._redis.get(key)
+        served = await self._redis.get(key)
         if served == model.encode():
             return False
         start = len(self._key(partition, "patient:").encode())

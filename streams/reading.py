@@ -1,6 +1,6 @@
 """Read a topic as far as it goes now, without a consumer group."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -9,11 +9,10 @@ from streams.batches import message_of
 
 
 async def read_to_end(
-    consumer: AIOKafkaConsumer, topic: str, partitions: list[int] | None = None, *, until: int | None = None
+    consumer: AIOKafkaConsumer, topic: str, partitions: Sequence[int], *, until: int | None = None
 ) -> AsyncIterator[Message]:
-    """Every record of the topic's partitions that is there now; with `until`, only offsets below it."""
-    chosen = partitions if partitions is not None else sorted(consumer.partitions_for_topic(topic) or ())
-    wanted = [TopicPartition(topic, partition) for partition in chosen]
+    """Every record of these partitions that is there now; with `until`, only offsets below it."""
+    wanted = [TopicPartition(topic, partition) for partition in partitions]
     if not wanted:
         return
     consumer.assign(wanted)

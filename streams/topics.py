@@ -7,6 +7,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 _COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(90 * 24 * 3600 * 1000)}
+_LARGE = {"max.message.bytes": str(16 * 1024 * 1024)}
+"""A request carries all the evidence of a patient."""
 _KEPT = {"retention.ms": "-1"}
 
 
@@ -33,11 +35,11 @@ class Topics:
 
     def config(self, topic: str) -> Mapping[str, str]:
         """How the broker must keep this topic."""
-        if topic in (self.evidence,):
-            return {"cleanup.policy": "compact"}
+        if topic == self.evidence:
+            return {"cleanup.policy": "compact"} | _LARGE
         if topic in (self.requests, self.results, self.fhir):
-            return _COMPACTED
-        return _KEPT if topic == self.dead_letters else {}
+            return _COMPACTED | _LARGE
+        return (_KEPT if topic == self.dead_letters else {}) | _LARGE
 
 
 def named(prefix: str) -> Topics:

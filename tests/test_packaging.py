@@ -11,11 +11,12 @@ import streams
 
 ROOT = Path(__file__).parents[1]
 OURS = (schemas, model, streams, agents, deploy)
+OWNERS = packages_distributions()
 
 
 @pytest.mark.parametrize("package", [package.__name__ for package in OURS])
 def test_no_other_installed_distribution_owns_a_name_of_ours(package: str) -> None:
-    assert set(packages_distributions().get(package, [])) <= {"oncostream"}
+    assert set(OWNERS.get(package, [])) <= {"oncostream"}
 
 
 @pytest.mark.parametrize("package", OURS, ids=lambda package: package.__name__)

@@ -15,7 +15,7 @@ from deploy.local.servers import LocalServers
 sys.path.append(str(Path(__file__).parent))  # importlib mode: `road` and `events_in` beside the tests
 
 from events_in import cohort
-from road import LayRoad, Road, last_contents
+from road import LayRoad, Road, Undisturbed, last_contents
 
 ROOM = {
     "KAFKA_PARTITIONS": "4",
@@ -52,16 +52,16 @@ def lay_road(servers: LocalServers, untrained: Path, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="session")
-def undisturbed(lay_road: LayRoad) -> dict[str, str]:
-    """Patient -> `content_sha256` of the last result, where one worker read the cohort in peace."""
+def undisturbed(lay_road: LayRoad) -> Undisturbed:
+    """The cohort, read by one worker in peace."""
     road = lay_road()
 
-    async def in_peace() -> dict[str, str]:
+    async def in_peace() -> Undisturbed:
         road.start()
         await road.send(cohort())
         await road.settled()
-        return last_contents(await road.results())
+        return Undisturbed(road, last_contents(await road.results()))
 
-    contents = asyncio.run(in_peace())
+    found = asyncio.run(in_peace())
     road.end()
-    return contents
+    return found

@@ -1,91 +1,31 @@
-"""One installation in test: its topics, its workers as processes, and what can be seen of it from outside."""
+"""One installation in test: its workers as processes, and when they are done."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import GroupCoordinatorNotAvailableError
-from events_in import Sent
+from bus import Bus
 from redis.asyncio import Redis
+from worker_process import Process
 
-from agents.wiring import ROLES
-from deploy.local.ports import free_port
-from schemas.message import Message
 from schemas.result import Result
-from streams.kafka import admin, reader, writer
-from streams.reading import read_to_end
-from streams.settings import KafkaSettings
-from streams.topics import create_topics, named
 
-ONCOSTREAM = Path(sys.executable).with_name("oncostream")
-SETTLED_WITHIN = 60.0
+SETTLED_WITHIN = 90.0
 
 
-class Process:
-    """One `oncostream run`."""
-
-    def __init__(self, environment: Mapping[str, str], roles: Iterable[str], stderr: Path) -> None:
-        self.stderr = stderr
-        self.port = free_port()
-        self.wanted = True
-        chosen = [argument for role in roles for argument in ("--role", role)]
-        with stderr.open("wb") as output:
-            self.popen = subprocess.Popen(
-                [str(ONCOSTREAM), "run", *chosen],
-                env={**environment, "ONCOSTREAM_WEB_PORT": str(self.port), "OMP_NUM_THREADS": "1"},
-                stderr=output,
-                stdout=output,
-            )
-
-    def freeze(self) -> None:
-        os.kill(self.popen.pid, signal.SIGSTOP)
-
-    def wake(self) -> None:
-        os.kill(self.popen.pid, signal.SIGCONT)
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self.wanted = False
-        self.popen.kill()
-        self.popen.wait()
-
-    def leave(self) -> int:
-        """SIGTERM, and its exit code."""
-        self.wanted = False
-        self.popen.terminate()
-        return self.popen.wait(30)
-
-
-class Road:
+class Road(Bus):
     """Everything that a promise is held against."""
 
     roles = ("clinical", "genomic", "assembly", "inference")
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
-        self.environment = environment
-        self.prefix = environment["ONCOSTREAM_KAFKA_PREFIX"]
-        self.partitions = int(environment["ONCOSTREAM_KAFKA_PARTITIONS"])
-        self.topics = named(self.prefix)
-        self.kafka = KafkaSettings(prefix=self.prefix, partitions=self.partitions)
-        self.bootstrap = environment["ONCOSTREAM_KAFKA"]
+        super().__init__(environment)
         self._folder = folder
         self.processes: list[Process] = []
-
-    async def lay(self) -> None:
-        """Create the topics."""
-        client = admin(self.bootstrap, self.kafka)
-        await client.start()
-        try:
-            await create_topics(client, self.topics, self.partitions, 1)
-        finally:
-            await client.close()
 
     def start(self, *roles: str) -> Process:
         """One more worker."""
@@ -105,32 +45,44 @@ class Road:
         """What all workers said."""
         return "".join(process.stderr.read_text(encoding="utf-8", errors="replace") for process in self.processes)
 
-    async def send(self, events: Iterable[Sent]) -> list[tuple[str, int, int]]:
-        """Send one after another, each acknowledged; gives (topic, partition, offset) of each."""
-        places = []
-        producer = writer(self.bootstrap, self.kafka)
-        await producer.start()
-        try:
-            for event in events:
-                done = await producer.send_and_wait(event.topic_in(self.topics), event.value, event.key)
-                places.append((done.topic, done.partition, done.offset))
-        finally:
-            await producer.stop()
-        return places
+    async def members(self, role: str) -> int:
+        """Workers in the consumer group of a role."""
+        async with self.administering() as client:
+            (response,) = await client.describe_consumer_groups([self.group_of(role)])
+        return len(response.groups[0][5])
 
-    async def read(self, topic: str) -> list[Message]:
-        """All records that a topic has now."""
-        async with self.reading() as consumer:
-            return [message async for message in read_to_end(consumer, topic, list(range(self.partitions)))]
+    def group_of(self, role: str) -> str:
+        """The consumer group of a role."""
+        return f"{self.prefix}oncostream-{role}"
 
-    async def results(self) -> list[Result]:
-        """All results, in the order of each partition."""
-        return [Result.model_validate_json(m.value or b"") for m in await self.read(self.topics.results)]
+    async def until(self, holds: Callable[[], Awaitable[bool]], within: float = SETTLED_WITHIN) -> None:
+        """Return as soon as it holds; looks at every quiet quarter of a second."""
+        async with self.reading() as consumer, asyncio.timeout(within):
+            consumer.assign(self.places(self.topics.fhir))
+            while not await holds():
+                self._require_workers()
+                await consumer.getmany(timeout_ms=250)
+
+    async def until_members(self, count: int) -> None:
+        """Return when the groups of all roles have so many workers."""
+
+        async def there() -> bool:
+            return all([await self.members(role) == count for role in self.roles])
+
+        await self.until(there)
+
+    async def until_said(self, words: str, process: Process) -> None:
+        """Return when a worker has logged these words."""
+
+        async def there() -> bool:
+            return words in process.stderr.read_text(encoding="utf-8", errors="replace")
+
+        await self.until(there)
 
     async def until_there_are(self, count: int, topic: str, within: float = SETTLED_WITHIN) -> None:
         """Return as soon as a topic has so many records."""
         async with self.reading() as consumer, asyncio.timeout(within):
-            consumer.assign(self._places(topic))
+            consumer.assign(self.places(topic))
             await consumer.seek_to_beginning()
             while count > 0:
                 self._require_workers()
@@ -140,7 +92,7 @@ class Road:
         """Return when no role has lag and no patient is waiting, twice in a row; TimeoutError tells what was open."""
         quiet, begun, left = 0, time.monotonic(), "nothing seen"
         async with self.reading() as consumer, self.redis() as redis:
-            consumer.assign(self._places(self.topics.results))
+            consumer.assign(self.places(self.topics.results))
             while quiet < 2:
                 self._require_workers()
                 left = await self._open(consumer, redis, tuple(roles or self.roles))
@@ -150,30 +102,32 @@ class Road:
                     raise TimeoutError(f"{left}; {self.logs()[-3000:]}")
 
     async def _open(self, consumer: AIOKafkaConsumer, redis: Redis, roles: tuple[str, ...]) -> str:
+        """What is not done yet, in words; down the road, so that nothing can hide between two roles."""
+        for role in roles:
+            try:
+                lag = await self._lag(consumer, role)
+            except GroupCoordinatorNotAvailableError:
+                return "the broker has no groups yet"
+            if lag:
+                return f"{role} has {lag} records to read"
+            if role == "assembly" and (waiting := await self.waiting(redis)):
+                return f"{waiting} patients wait"
+        return ""
+
+    async def _lag(self, consumer: AIOKafkaConsumer, role: str) -> int:
         topics = self.topics
         inputs = {
             "clinical": topics.observations,
+            "imaging": topics.imaging,
             "genomic": topics.sequencing,
             "assembly": topics.evidence,
             "inference": topics.requests,
             "fhir": topics.results,
         }
-        client = admin(self.bootstrap, self.kafka)
-        await client.start()
-        try:
-            for role in roles:
-                ends = await consumer.end_offsets(self._places(inputs[role]))
-                reached = await client.list_consumer_group_offsets(f"{self.prefix}oncostream-{role}")
-                for place, end in ends.items():
-                    if end > (reached[place].offset if place in reached else 0):
-                        return f"{role} has lag"
-                if role == "assembly" and (waiting := await self.waiting(redis)):
-                    return f"{waiting} patients wait"
-        except GroupCoordinatorNotAvailableError:
-            return "the broker has no groups yet"
-        finally:
-            await client.close()
-        return ""
+        ends = await consumer.end_offsets(self.places(inputs[role]))
+        async with self.administering() as client:
+            reached = await client.list_consumer_group_offsets(self.group_of(role))
+        return sum(end - (max(0, reached[place].offset) if place in reached else 0) for place, end in ends.items())
 
     def _require_workers(self) -> None:
         for process in self.processes:
@@ -184,27 +138,17 @@ class Road:
         """Patients with a decision due, now or later."""
         return sum([await redis.zcard(f"{self.prefix}{{p{number}}}:due") for number in range(self.partitions)])
 
-    def redis(self) -> Redis:
-        """A client of the cache."""
-        client: Redis = Redis.from_url(self.environment["ONCOSTREAM_REDIS"])
-        return client
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AIOKafkaConsumer]:
-        """A consumer without a group."""
-        consumer = reader(self.bootstrap, self.kafka)
-        await consumer.start()
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()
-
-    def _places(self, topic: str) -> list[TopicPartition]:
-        return [TopicPartition(topic, partition) for partition in range(self.partitions)]
-
 
 LayRoad = Callable[..., Road]
 """Makes a road; keyword arguments are further settings, without ONCOSTREAM_ and in small letters."""
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A road whose worker read the cohort in peace, and what it said last: patient -> `content_sha256`."""
+
+    road: Road
+    contents: Mapping[str, str]
 
 
 def last_results(results: Iterable[Result]) -> dict[str, Result]:

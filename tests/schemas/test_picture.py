@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, Origin, Vector, evidence
@@ -94,6 +94,7 @@ def test_the_greater_version_wins_whichever_comes_first(loser: Evidence, winner:
     assert merge(winner, loser) == winner
 
 
+@settings(max_examples=50)
 @given(st.data(), st.lists(SOURCES, max_size=12))
 def test_any_order_delay_and_repetition_end_in_the_same_picture(data: st.DataObject, pieces: list[Evidence]) -> None:
     again = data.draw(st.lists(st.sampled_from(pieces), max_size=4)) if pieces else []
@@ -104,6 +105,7 @@ def test_any_order_delay_and_repetition_end_in_the_same_picture(data: st.DataObj
     assert view(at_once, WINDOW) == view(in_two, WINDOW)
 
 
+@settings(max_examples=50)
 @given(st.data(), st.lists(SOURCES, max_size=9, unique_by=lambda one: (one.modality, one.source)), st.integers(1, 4))
 def test_what_the_cap_keeps_does_not_depend_on_order(data: st.DataObject, pieces: list[Evidence], most: int) -> None:
     one_by_one: Picture = {}

@@ -1,7 +1,7 @@
 """The circuit beside PennyLane's simulator, and inference beside the forward passes it cannot do without."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from statistics import median
@@ -14,15 +14,16 @@ from torch import Tensor, nn
 from agents.answering import Answering
 from measures.figures import Figure
 from measures.inside import message, request_records
-from measures.place import Place, Size
+from measures.place import Installation, Place, Size
 from measures.roles import patients
-from model.answers import answer
 from model.circuit import fusion_circuit
 from model.circuit_compiled import CompiledCircuit
-from model.network import MODALITIES, Network
 from model.serving import Predictor, load_predictor
 from schemas.message import Message
 from streams.step import Said
+
+Pass = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A forward pass and what it was given."""
 
 _ROWS = 512
 _FORWARD_LIMIT, _CIRCUIT_LIMIT, _ROWS_A_SECOND = 1.3, 40, 300
@@ -39,62 +40,62 @@ class SimulatedCircuit(nn.Module):
 
     def forward(self, angles: Tensor) -> Tensor:
         """angles (B, n) -> (B, 2n)."""
-        return torch.stack(self.node(angles, self.scale, self.weights), dim=-1)
+        return torch.stack(self.node(angles, self.scale, self.weights), dim=-1).to(angles)
 
 
 class Recorder:
-    """Stands before a network and remembers every forward pass that is asked of it."""
+    """Stands before a network, or a part of it, and remembers every forward pass that is asked of it."""
 
-    def __init__(self, network: Network) -> None:
-        self.passes: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        self.network = network
+    def __init__(self, part: Any, passes: list[Pass]) -> None:
+        self.part, self.passes = part, passes
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.network, name)
-        if name not in ("embed", "impute", "decide"):
-            return found
+        found = getattr(self.part, name)
+        return Recorder(found, self.passes) if callable(found) else found
 
-        def recorded(*args: Any) -> Any:
-            self.passes.append((found, args))
-            return found(*args)
+    def __call__(self, *args: Any) -> Any:
+        self.passes.append((self.part, args))
+        return self.part(*args)
 
-        return recorded
 
-    @torch.inference_mode()
-    def replay(self) -> None:
-        """Do those passes again, on the same tensors."""
-        for forward, args in self.passes:
-            forward(*args)
+@torch.inference_mode()
+def replay(passes: Sequence[Pass]) -> None:
+    """Do forward passes again, on the same tensors."""
+    for forward, args in passes:
+        forward(*args)
 
 
 def measure_circuit(place: Place, size: Size) -> list[Figure]:
-    """The circuit alone at batch 32, and one whole batch through the network with either."""
+    """The circuit alone at batch 32, and all forward passes of 32 requests with either."""
     predictor = load_predictor(place.untrained)
-    sizes = predictor.manifest.sizes
+    sizes, network = predictor.manifest.sizes, predictor.network
     compiled = CompiledCircuit(sizes.qubits, sizes.circuit_layers, generator=torch.Generator().manual_seed(0))
-    frozen, simulated = compiled.frozen(), SimulatedCircuit(compiled.scale, compiled.weights)
+    circuits = compiled.frozen(), SimulatedCircuit(compiled.scale, compiled.weights)
     angles = torch.randn(sizes.batch, sizes.qubits, generator=torch.Generator().manual_seed(1))
+    passes = passes_of(predictor, requests(place.installation(place.untrained, min_modalities="1"), sizes.batch))
+
+    def whole(circuit: nn.Module) -> float:
+        network.fusion.circuit = circuit
+        return spent(lambda: replay(passes), 3)
+
     with one_thread(), torch.inference_mode():
-        alone = [(spent(lambda: frozen(angles), 200), spent(lambda: simulated(angles), 10)) for _ in range(size.runs)]
-        whole = _whole(predictor, {"ours": frozen, "theirs": simulated}, size.runs)
+        alone = [tuple(spent(lambda c=c: c(angles), 20) for c in circuits) for _ in range(size.runs)]
+        forward = [tuple(whole(circuit) for circuit in circuits) for _ in range(size.runs)]
     return [
         _times(f"circuit, batch {sizes.batch}, default.qubit", alone, f"≥ {_CIRCUIT_LIMIT} ×", _CIRCUIT_LIMIT),
-        _times(f"{sizes.batch} whole answers ({sizes.batch * sizes.draws} rows a circuit), default.qubit", whole, "–"),
+        _times(f"all forward passes of {sizes.batch} requests, default.qubit", forward, "–"),
     ]
 
 
 def measure_inference(place: Place, size: Size) -> list[Figure]:
     """Request bytes to result bytes, against its own forward passes done again and nothing else."""
-    own = place.installation(min_modalities="1")
-    predictor = load_predictor(place.network)
-    records = request_records(own, patients(size.of(_ROWS), 1))
-    messages = [message(record.topic, record.value or b"") for record in records]
-    recorder = Recorder(predictor.network)
+    predictor = load_predictor(place.untrained)
+    messages = requests(place.installation(place.untrained, min_modalities="1"), size.of(_ROWS))
     with one_thread():
-        predictor.network = recorder  # type: ignore[assignment]
-        _answered(predictor, messages)
-        predictor.network = recorder.network
-        pairs = [(spent(lambda: _answered(predictor, messages)), spent(recorder.replay)) for _ in range(size.runs)]
+        passes = passes_of(predictor, messages)
+        pairs = [
+            (spent(lambda: answered(predictor, messages)), spent(lambda: replay(passes))) for _ in range(size.runs)
+        ]
     ratio = median(ours / bare for ours, bare in pairs)
     ours, bare = (median(pair[side] for pair in pairs) / len(messages) * 1e6 for side in (0, 1))
     rate = 1e6 / ours
@@ -129,7 +130,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def _answered(predictor: Predictor, messages: list[Message]) -> None:
+def requests(own: Installation, rows: int) -> list[Message]:
+    """Requests as they would arrive."""
+    records = request_records(own, patients(rows, 1))
+    return [message(record.topic, record.value or b"") for record in records]
+
+
+def answered(predictor: Predictor, messages: Sequence[Message]) -> None:
     """All messages, 256 at a time as the role takes them; nothing is known of them."""
     answering = Answering(predictor, "results")
     for start in range(0, len(messages), 256):
@@ -139,21 +146,16 @@ def _answered(predictor: Predictor, messages: list[Message]) -> None:
             raise RuntimeError("a request was refused: the benchmark's requests are wrong")
 
 
-def _whole(predictor: Predictor, circuits: dict[str, nn.Module], runs: int) -> list[tuple[float, float]]:
-    """CPU seconds of one padded batch of which a third lacks each modality, with each circuit."""
-    sizes, generator = predictor.manifest.sizes, torch.Generator().manual_seed(2)
-    embeddings = torch.randn(sizes.batch, len(MODALITIES), sizes.width, generator=generator)
-    noise = torch.randn(sizes.batch, sizes.draws, len(MODALITIES), sizes.width, generator=generator)
-    present = torch.arange(sizes.batch)[:, None] % 3 != torch.arange(len(MODALITIES))
-
-    def with_circuit(name: str) -> float:
-        predictor.network.fusion.circuit = circuits[name]
-        return spent(lambda: answer(predictor.network, predictor.manifest, embeddings, present, noise), 3)
-
-    return [(with_circuit("ours"), with_circuit("theirs")) for _ in range(runs)]
+def passes_of(predictor: Predictor, messages: Sequence[Message]) -> list[Pass]:
+    """Every forward pass that answering these takes."""
+    network, recorder = predictor.network, Recorder(predictor.network, [])
+    predictor.network = recorder  # type: ignore[assignment]
+    answered(predictor, messages)
+    predictor.network = network
+    return recorder.passes
 
 
-def _times(name: str, pairs: list[tuple[float, float]], target: str, least: float | None = None) -> Figure:
+def _times(name: str, pairs: list[tuple[float, ...]], target: str, least: float | None = None) -> Figure:
     ratio = median(theirs / ours for ours, theirs in pairs)
     ours, theirs = (median(pair[side] for pair in pairs) * 1e3 for side in (0, 1))
     met = None if least is None else ratio >= least

@@ -75,12 +75,12 @@ def result_records(place: Installation, patients: Sequence[str]) -> list[Outgoin
 
 def _asked(patient: str, pieces: Sequence[Evidence], parts: Parts) -> Outgoing:
     """The request for these pieces as this patient's own: other hashes, so that no memo knows their embeddings."""
-    now = datetime.now(UTC)
     arrivals = []
     for piece in pieces:
         own = hashlib.sha256(f"{patient}/{piece.hash}".encode()).hexdigest()
         mine = piece.model_copy(update={"patient": patient, "hash": own})
         arrivals.append(Arrival(message(parts.topics.evidence, b""), (mine.modality, mine.source), mine))
+    now = datetime.now(UTC)
     step = advance(PatientState(patient), arrivals, parts.policy, now)
     return outgoing(step, parts, now)[-1]
 

@@ -1,0 +1,54 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from agents.intake import checked
+from schemas.errors import Reason, Refused
+from schemas.evidence import Modality, Origin, evidence
+from schemas.message import Message, Reading
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def piece(patient: str) -> Reading:
+    origin = Origin(topic="in", partition=0, offset=0)
+    made = evidence(
+        patient=patient, modality=Modality.CLINICAL, source="s", version="v1", occurred_at=NOON, origin=origin
+    )
+    return Reading((made,))
+
+
+def message(key: bytes | None, value: bytes | None = b"p-1") -> Message:
+    """A message whose value is its patient."""
+    return Message("in", 0, 0, key, value, timestamp=NOON)
+
+
+def read(one: Message) -> Reading:
+    return piece((one.value or b"").decode())
+
+
+@pytest.mark.parametrize("key", [b"p-1", b"Observation/7", None, b"\xff"])
+def test_any_key_is_accepted_where_keys_are_not_trusted(key: bytes | None) -> None:
+    assert checked(read, key_is_patient=False)(message(key)) == piece("p-1")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "strict", "reason"),
+    [
+        pytest.param(b"p-2", b"p-1", True, Reason.KEY_MISMATCH, id="another-patient-in-the-key"),
+        pytest.param(None, b"p-1", True, Reason.KEY_MISMATCH, id="no-key"),
+        pytest.param(b"p-1", None, False, Reason.NOTHING_TO_READ, id="no-value"),
+    ],
+)
+def test_what_names_two_patients_or_nothing_is_refused(
+    key: bytes | None, value: bytes | None, strict: bool, reason: Reason
+) -> None:
+    with pytest.raises(Refused) as refused:
+        checked(read, key_is_patient=strict)(message(key, value))
+    assert refused.value.reason is reason
+    assert "p-1" not in refused.value.detail
+    assert "p-2" not in refused.value.detail
+
+
+def test_a_key_that_is_the_patient_is_accepted() -> None:
+    assert checked(read, key_is_patient=True)(message(b"p-1")) == piece("p-1")

@@ -1,0 +1,194 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from agents.patients import Patients
+from agents.wiring import make_parts
+from schemas.envelope import Headers
+from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, evidence
+from schemas.ids import partition_of
+from schemas.message import Message
+from schemas.request import Request
+from schemas.tokens import ObservationToken
+from streams.cache import Cache
+from streams.kafka import admin, reader, writer
+from streams.publisher import Outgoing, Publisher
+from streams.reading import read_to_end
+from streams.recovery import rebuild
+from streams.settings import read_settings
+from streams.state import PatientState
+from streams.step import Outcome, SetAside
+from streams.topics import create_topics
+
+pytestmark = pytest.mark.slow
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CLINICAL, GENOMIC = Modality.CLINICAL, Modality.GENOMIC
+
+
+class KafkaWriter:
+    """An aiokafka producer with the face of Faust's."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None,
+        timestamp: float | None, headers: Headers | None,
+    ) -> "asyncio.Future[object]":  # fmt: skip
+        return await self._producer.send(topic, value, key, partition, None, headers)
+
+
+class Owner:
+    """A worker that owns every partition and has committed nothing."""
+
+    def assigned(self, topic: str) -> set[int]:
+        return set(range(4))
+
+    def committed(self, topic: str, partition: int) -> int:
+        return 0
+
+
+class Assembly:
+    """Assembly without Faust: what lies in the evidence topic is read and absorbed by hand."""
+
+    def __init__(self, settings: Any, publisher: Publisher) -> None:
+        self.settings = settings
+        self.parts = make_parts(settings)
+        self.publisher = publisher
+        self.patients = Patients(self.parts, publisher, Owner())
+        self.cache = Cache(self.parts.redis, settings.kafka.prefix)
+        self.absorbed: dict[int, int] = {}
+
+    async def log(self, topic: str) -> list[Message]:
+        """Every record of a topic."""
+        async with reader(self.settings.places.kafka, self.settings.kafka) as consumer:
+            return [message async for message in read_to_end(consumer, topic, list(range(4)))]
+
+    async def absorb_the_rest(self) -> Sequence[Outcome]:
+        """Absorb what came since the last time."""
+        read = await self.log(self.parts.topics.evidence)
+        rest = [message for message in read if message.offset > self.absorbed.get(message.partition, -1)]
+        self.absorbed |= {message.partition: message.offset for message in rest}
+        return await self.patients.absorb(rest)
+
+    async def publish(self, *pieces: Evidence) -> None:
+        """Put pieces on the evidence topic, as the intake roles do."""
+        await self.publisher.publish([self.record(one, one.to_json()) for one in pieces])
+
+    def record(self, one: Evidence, value: bytes | None) -> Outgoing:
+        return Outgoing(self.parts.topics.evidence, one.key.encode(), value, self.home(one.patient))
+
+    def home(self, patient: str) -> int:
+        return partition_of(patient, self.settings.kafka.partitions)
+
+
+WithAssembly = Callable[[Callable[[Assembly], Awaitable[None]]], None]
+
+
+@pytest.fixture
+def with_assembly(fresh_settings: Any, monkeypatch: pytest.MonkeyPatch) -> WithAssembly:
+    """Runs an async function with an assembly on real servers that asks at once, with one modality."""
+    monkeypatch.setenv("ONCOSTREAM_TRIGGER_SETTLE", "PT0S")
+    monkeypatch.setenv("ONCOSTREAM_TRIGGER_MIN_MODALITIES", "1")
+    settings = read_settings()
+
+    async def go(visit: Callable[[Assembly], Awaitable[None]]) -> None:
+        producer, client = writer(settings.places.kafka, settings.kafka), admin(settings.places.kafka, settings.kafka)
+        async with producer:
+            assembly = Assembly(settings, Publisher(KafkaWriter(producer)))
+            await client.start()
+            await create_topics(client, assembly.parts.topics, 4, 1)
+            await client.close()
+            await visit(assembly)
+            await assembly.parts.redis.aclose()
+
+    return lambda visit: asyncio.run(go(visit))
+
+
+def piece(patient: str, source: str, modality: Modality = CLINICAL, *, version: int = 1,
+          status: EvidenceStatus = EvidenceStatus.CURRENT) -> Evidence:  # fmt: skip
+    return evidence(
+        patient=patient, modality=modality, source=source, version=f"v{version}", occurred_at=NOON, status=status,
+        tokens=[ObservationToken(code="c", value=float(version), at=NOON)],
+        origin=Origin(topic="in", partition=0, offset=0),
+    )  # fmt: skip
+
+
+def remembered(state: PatientState) -> object:
+    """What a rebuild must bring back of a patient: all but the counter, the trace and the moments of asking."""
+    asked = state.header.asked
+    return state.picture, state.header.truncated, asked and asked.model_copy(update={"at": NOON})
+
+
+def ignore_progress(partition: int, count: int) -> None:
+    pass
+
+
+async def some_lives(assembly: Assembly) -> None:
+    """Patients with corrections, late versions, withdrawals, erasures and records that are none."""
+    a = piece("p-a", "1")
+    await assembly.publish(a, piece("p-a", "g", GENOMIC), piece("p-b", "1", version=2), piece("p-b", "1"))
+    await assembly.absorb_the_rest()
+    await assembly.publish(piece("p-a", "2"), piece("p-c", "1"), piece("p-b", "2"))
+    await assembly.publish(piece("p-c", "1", version=2, status=EvidenceStatus.WITHDRAWN))
+    nonsense = Outgoing(assembly.parts.topics.evidence, b"?", b"not evidence", assembly.home("p-a"))
+    strayed = Outgoing(assembly.parts.topics.evidence, b"?", piece("p-a", "stray").to_json(), assembly.home("p-a") ^ 1)
+    await assembly.publisher.publish([nonsense, strayed, assembly.record(a, None)])
+    outcomes = await assembly.absorb_the_rest()
+    assert sum(isinstance(outcome, SetAside) for outcome in outcomes) == 2
+    await assembly.absorb_the_rest()  # the winner that was published again
+
+
+def test_a_rebuilt_partition_is_what_assembly_had(
+    with_assembly: WithAssembly,
+) -> None:
+    async def visit(assembly: Assembly) -> None:
+        await some_lives(assembly)
+        patients = {name: assembly.home(name) for name in ("p-a", "p-b", "p-c")}
+        before = (await assembly.cache.load(patients)).patients
+        assert [len(before[name].picture) for name in patients] == [2, 2, 1]
+        asked = before["p-a"].header.asked
+        assert asked is not None
+        assert asked.revision == 2
+        for partition in range(4):
+            until = assembly.absorbed.get(partition, -1) + 1
+            await rebuild(
+                assembly.settings, assembly.parts.topics, assembly.cache, partition,
+                until=until, now=NOON, progress=ignore_progress,
+            )  # fmt: skip
+        after = await assembly.cache.load(patients)
+        assert after.applied == {partition: assembly.absorbed[partition] for partition in set(patients.values())}
+        assert {name: remembered(after.patients[name]) for name in patients} == {
+            name: remembered(before[name]) for name in patients
+        }
+
+    with_assembly(visit)
+
+
+@pytest.mark.parametrize("fault", ["emptied", "rolled-back"])
+def test_a_cache_that_lost_its_memory_is_noticed_and_revisions_count_on(
+    with_assembly: WithAssembly, fault: str
+) -> None:
+    async def visit(assembly: Assembly) -> None:
+        redis, topics = assembly.parts.redis, assembly.parts.topics
+        prefix, home = assembly.settings.kafka.prefix, assembly.home("p-a")
+        await assembly.publish(piece("p-a", "1"), piece("p-a", "g", GENOMIC))
+        await assembly.absorb_the_rest()
+        backup = {key: await redis.dump(key) for key in await redis.keys(f"{prefix}*")}
+        await assembly.publish(piece("p-a", "2"))
+        await assembly.absorb_the_rest()
+        await redis.delete(*await redis.keys(f"{prefix}*"))
+        for key, value in backup.items() if fault == "rolled-back" else ():
+            await redis.restore(key, 0, value)
+        await assembly.publish(piece("p-a", "3"))
+        await assembly.absorb_the_rest()
+        asked = [Request.model_validate_json(message.value or b"") for message in await assembly.log(topics.requests)]
+        assert [request.history.revision for request in asked] == [1, 2, 3]
+        assert [request.history.supersedes for request in asked] == [None, asked[0].id, asked[1].id]
+        assert len((await assembly.cache.load({"p-a": home})).patients["p-a"].picture) == 4
+
+    with_assembly(visit)
