@@ -90,6 +90,8 @@ class Answering:
 
     def _outcome(self, batch: ReadBatch, place: int, answer: Result | Refused | None, now: datetime) -> Outcome:
         message, request = batch.messages[place], batch.requests[place]
+        if message.value is None:
+            return Said((), "unchanged")  # an erasure: nothing to answer
         if isinstance(request, Refused):
             return SetAside(request)
         if not isinstance(answer, Result):

@@ -39,8 +39,10 @@ def _map_all(messages: Sequence[Message], parts: Parts) -> list[Outcome]:
 
 
 def _outcome(message: Message, parts: Parts, now: datetime) -> Outcome:
+    if message.value is None:
+        return Said((), "unchanged")  # an erasure: nothing to map
     try:
-        result = Result.model_validate_json(message.value or b"")
+        result = Result.model_validate_json(message.value)
         value = render(result)
     except Exception as error:  # noqa: BLE001  a mapping fault becomes a dead letter, and replays after the fix
         return SetAside(refusal_of(error))

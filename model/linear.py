@@ -18,7 +18,7 @@ from model.survival import late_bins
 from schemas.evidence import Modality
 from schemas.manifest import Tasks
 
-_VECTOR_SCALE = 0.3
+_VECTOR_SCALE = 0.1
 """Vectors were trained on the same patients' outcomes: scaled down, the penalty weighs on them the more."""
 
 

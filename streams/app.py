@@ -12,6 +12,9 @@ from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
 from streams.settings import Settings
 
+LARGEST_RECORD = 64 * 1024 * 1024
+"""Bytes of a record that our producers take; more than any input, so that a dead letter always fits."""
+
 BatchStream = AsyncIterator[Batch]
 """What an agent iterates over."""
 
@@ -78,6 +81,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         f"{kafka.prefix}oncostream-{role}",
         broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
         store="memory://",
+        datadir=str(settings.places.home / "faust" / role),
         broker_max_poll_records=kafka.heavy_poll_records if heavy else kafka.poll_records,
         broker_commit_interval=1.0,
         broker_session_timeout=session,
@@ -86,7 +90,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
         producer_linger=0,
-        producer_max_request_size=16_000_000,
+        producer_max_request_size=LARGEST_RECORD,
         stream_wait_empty=False,
         table_standby_replicas=0,
         topic_disable_leader=True,

@@ -12,7 +12,7 @@ from streams.advance import Arrival
 def arrival_of(message: Message, partitions: int) -> tuple[str, Arrival]:
     """The patient and the piece that a record brings; raise `Refused` where it is none of ours."""
     if message.value is None:
-        return _erasure(message)
+        return _erasure(message, partitions)
     try:
         piece = Evidence.model_validate_json(message.value)
     except ValidationError as error:
@@ -24,16 +24,19 @@ def arrival_of(message: Message, partitions: int) -> tuple[str, Arrival]:
         raise Refused(
             Reason.KEY_MISMATCH,
             "the patient belongs to another partition; the number of partitions changed or another program wrote "
-            "this: check ONCOSTREAM_KAFKA_PARTITIONS, then run oncostream rebuild",
+            "this: check ONCOSTREAM_KAFKA_PARTITIONS, which cannot change once there is evidence",
         )
     return piece.patient, Arrival(message, (piece.modality, piece.source), piece)
 
 
-def _erasure(message: Message) -> tuple[str, Arrival]:
+def _erasure(message: Message, partitions: int) -> tuple[str, Arrival]:
     """A null value erases the source that the key names: `patient|modality|source`."""
     key = (message.key or b"").decode("utf-8", "replace")
     for modality in Modality:
         patient, found, source = key.partition(f"|{modality.value}|")
-        if found and patient and source:
+        if found and patient and source and partition_of(patient, partitions) == message.partition:
             return patient, Arrival(message, (modality, source), None)
-    raise Refused(Reason.NOT_AN_EVENT, "an erasure whose key is not patient|modality|source; send it with that key")
+    raise Refused(
+        Reason.NOT_AN_EVENT,
+        "an erasure whose key is not patient|modality|source, or not in the patient's partition; send it there",
+    )

@@ -49,7 +49,9 @@ def reader(bootstrap: str, kafka: KafkaSettings, **options: Any) -> AIOKafkaCons
 
 def writer(bootstrap: str, kafka: KafkaSettings) -> AIOKafkaProducer:
     """A producer that waits for all replicas and repeats nothing."""
-    return AIOKafkaProducer(**client_options(bootstrap, kafka), acks="all", enable_idempotence=True)
+    return AIOKafkaProducer(
+        **client_options(bootstrap, kafka), acks="all", enable_idempotence=True, max_request_size=64 * 1024 * 1024
+    )
 
 
 def admin(bootstrap: str, kafka: KafkaSettings) -> AIOKafkaAdminClient:

@@ -44,7 +44,7 @@ class KafkaSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_KAFKA_", frozen=True, extra="forbid")
 
     partitions: int = Field(default=12, ge=1, le=1000)
-    """Partitions of each topic of ours; changing it later moves patients: `oncostream rebuild`."""
+    """Partitions of each topic of ours. Chosen once: another number would put a patient where its past is not."""
     replication: int = Field(default=1, ge=1, le=9)
     prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
     """Put before every topic and consumer group, so that two installations can share a broker."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from redis.exceptions import RedisError
 
 from schemas.errors import Reason, Refused, Unavailable
@@ -88,6 +88,8 @@ class Step:
             if self._pulse.lapses != woken:
                 return False
             await self._publisher.publish(self._records(messages, outcomes))
+        except MessageSizeTooLargeError:
+            raise  # no retry makes it smaller: the worker stops, loudly
         except AWAY as error:
             metrics.RETRIES.labels(self.role).inc()
             log.warning("dependency_away", role=self.role, error=type(error).__name__)

@@ -7,8 +7,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 _COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(90 * 24 * 3600 * 1000)}
-_LARGE = {"max.message.bytes": str(16 * 1024 * 1024)}
-"""A request carries all the evidence of a patient."""
+_LARGE = {"max.message.bytes": str(64 * 1024 * 1024)}
+"""A request carries all the evidence of a patient, and a dead letter whatever was sent."""
 _KEPT = {"retention.ms": "-1"}
 
 

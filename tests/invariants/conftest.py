@@ -58,7 +58,7 @@ def undisturbed(lay_road: LayRoad) -> Undisturbed:
 
     async def in_peace() -> Undisturbed:
         road.start()
-        await road.send(cohort())
+        await road.load(cohort())
         await road.settled()
         return Undisturbed(road, last_contents(await road.results()))
 

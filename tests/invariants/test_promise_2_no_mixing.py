@@ -22,7 +22,7 @@ from schemas.request import Cause, History, Request, Status
 from schemas.result import Result
 from streams.arrivals import arrival_of
 
-parts = st.lists(st.sampled_from(("p", "1", "|", "clinical", "genomic", "%7C", "é", "urn:mrn")), min_size=1, max_size=6)
+parts = st.lists(st.sampled_from(("p", "|", "|clinical|", "|genomic|", "%", "%7C", "é")), min_size=1, max_size=4)
 names = parts.map("".join)
 
 

@@ -110,6 +110,6 @@ async def killed_between_asking_and_storing(road: Road) -> list[Result]:
 
 
 def test_a_worker_killed_between_asking_and_storing_leaves_no_revision_said_in_two_ways(lay_road: LayRoad) -> None:
-    road = lay_road(trigger_deadline="PT2S")
+    road = lay_road(trigger_deadline="PT4S")
     chains = check_chains(asyncio.run(killed_between_asking_and_storing(road)))
     assert {len(chain[-1].evidence) for chain in chains.values()} == {2}

@@ -104,6 +104,7 @@ async def live(road: Road) -> tuple[list[Result], list[DeadLetter], str, int]:
     worker = road.start(*road.roles, "imaging", "fhir")
     await road.send([GOOD, ASSAY, *BAD])
     await road.settled()
+    results = await road.results()
     inside = await write_inside(road)
     async with road.redis() as redis:
         await redis.flushall()
@@ -114,7 +115,7 @@ async def live(road: Road) -> tuple[list[Result], list[DeadLetter], str, int]:
     letters = [DeadLetter.from_headers(message.headers) for message in await road.read(road.topics.dead_letters)]
     told = await asyncio.to_thread(metrics_of, worker)
     assert worker.leave() == 0
-    return await road.results(), letters, told, inside
+    return results, letters, told, inside
 
 
 def test_good_and_bad_messages_of_a_patient_leave_no_trace_of_who_it_is(lay_road: LayRoad) -> None:

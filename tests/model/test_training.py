@@ -1,0 +1,60 @@
+"""Training on a small synthetic cohort: losses fall, the folder loads, the same seed gives the same network."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from model.cohorts.synthetic import write_synthetic
+from model.descent import Descent
+from model.serving import load_predictor
+from model.training import TrainSettings, train
+from schemas.events import FileRef
+from schemas.evidence import Modality
+from schemas.manifest import Manifest
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = TrainSettings(
+    name="tiny",
+    intended_use="tests only",
+    encoders=Descent(epochs=2, rate=1e-3, patience=2),
+    joint=Descent(epochs=4, rate=1e-3, patience=4),
+)
+
+
+class Folder:
+    """Files of a cohort folder, by their file URLs."""
+
+    @contextmanager
+    def open(self, file: FileRef) -> Iterator[Path]:
+        yield Path(unquote(urlsplit(file.url or "").path))
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort") / "synthetic"
+    write_synthetic(folder, patients=45, seed=3, flawed=True)
+    return folder
+
+
+def trained(cohort: Path, out: Path) -> tuple[Manifest, dict[str, list[float]]]:
+    losses: dict[str, list[float]] = {}
+    manifest = train(cohort, out, Folder(), SETTINGS, lambda phase, _, loss: losses.setdefault(phase, []).append(loss))
+    return manifest, losses
+
+
+def test_training_lowers_the_loss_and_writes_a_network_that_loads(cohort: Path, tmp_path: Path) -> None:
+    manifest, losses = trained(cohort, tmp_path / "one")
+    assert set(losses) == {"images", "sequences", "fusion"}
+    assert min(losses["fusion"]) < losses["fusion"][0]
+    assert load_predictor(tmp_path / "one").manifest == manifest
+    assert set(manifest.encoders) == {"imaging/cnn", "genomic/sequence"}
+    assert manifest.modalities == tuple(Modality)
+    assert all(0 < quantile <= 1 for quantile in manifest.conformal.values())
+    card = (tmp_path / "one" / "card.md").read_text()
+    assert "Not for clinical use" in card
+    assert "not-json" in card
+    assert trained(cohort, tmp_path / "two")[0] == manifest
