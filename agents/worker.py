@@ -1,6 +1,7 @@
 """The worker: any set of roles as services of one `mode.Worker`, with one web page for all."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 
 import structlog
@@ -62,6 +63,8 @@ def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> 
         blocking_timeout=0,
         daemon=True,
     )
+    gc.collect()
+    gc.freeze()  # what stands now stays: full collections need not walk through torch and pydantic again
     return worker, web
 
 

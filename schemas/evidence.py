@@ -87,8 +87,9 @@ class Evidence(Record):
 
     @property
     def key(self) -> str:
-        """`patient|modality|source`: the Kafka key."""
-        return f"{self.patient}|{self.modality.value}|{self.source}"
+        """`patient|modality|source`: the Kafka key. `%` and `|` of a patient are escaped: no two share a key."""
+        patient = self.patient.replace("%", "%25").replace("|", "%7C")
+        return f"{patient}|{self.modality.value}|{self.source}"
 
     @property
     def rank(self) -> tuple[str, int, str]:

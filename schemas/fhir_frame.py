@@ -17,12 +17,9 @@ OURS = "https://oncostream.org/fhir"
 """Root of the code systems and identifier systems that are ours."""
 UCUM = "http://unitsofmeasure.org"
 
-AI_ASSERTED: Json = {
-    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
-    "code": "AIAST",
-    "display": "Artificial Intelligence asserted",
-}
-"""The label of HL7's AI Transparency on FHIR. The terminology that R4 and R4B came with lacks it."""
+AI_ASSERTED: Json = {"code": "AIAST", "display": "Artificial Intelligence asserted"}
+"""The label of HL7's AI Transparency on FHIR, without its system (v3-ObservationValue): the terminology that R4, R4B
+and R5 came with has the system and lacks the code, so that their validators refuse the two together."""
 
 STATUS = {
     Status.PRELIMINARY: "preliminary",

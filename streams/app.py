@@ -67,6 +67,8 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
     """The application of one role."""
     kafka = settings.kafka
     session = kafka.session_timeout.total_seconds()
+    datadir = settings.places.home / "faust" / role
+    datadir.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {}
     if (context := kafka_access.ssl_context(kafka)) is not None:
         options["broker_credentials"] = context
@@ -77,11 +79,13 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
             mechanism="SCRAM-SHA-512",
             ssl_context=kafka_access.ssl_context(kafka),
         )
+    folder = settings.places.home / "faust" / role
+    folder.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder alone
     return BatchApp(
         f"{kafka.prefix}oncostream-{role}",
         broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
         store="memory://",
-        datadir=str(settings.places.home / "faust" / role),
+        datadir=str(folder),
         broker_max_poll_records=kafka.heavy_poll_records if heavy else kafka.poll_records,
         broker_commit_interval=1.0,
         broker_session_timeout=session,

@@ -16,9 +16,11 @@ def arrival_of(message: Message, partitions: int) -> tuple[str, Arrival]:
     try:
         piece = Evidence.model_validate_json(message.value)
     except ValidationError as error:
-        fields = ", ".join(sorted({str(part["loc"][0]) if part["loc"] else "value" for part in error.errors()}))
+        named = {str(part["loc"][0]) if part["loc"] else "value" for part in error.errors(include_input=False)}
+        ours = {name if name in {*Evidence.model_fields, "value"} else "a field unknown here" for name in named}
         raise Refused(
-            Reason.NOT_AN_EVENT, f"not evidence (see {fields}); only oncostream's roles may write this topic"
+            Reason.NOT_AN_EVENT,
+            f"not evidence (see {', '.join(sorted(ours))}); only oncostream's roles may write this topic",
         ) from None
     if partition_of(piece.patient, partitions) != message.partition:
         raise Refused(
@@ -30,12 +32,13 @@ def arrival_of(message: Message, partitions: int) -> tuple[str, Arrival]:
 
 
 def _erasure(message: Message, partitions: int) -> tuple[str, Arrival]:
-    """A null value erases the source that the key names: `patient|modality|source`."""
-    key = (message.key or b"").decode("utf-8", "replace")
-    for modality in Modality:
-        patient, found, source = key.partition(f"|{modality.value}|")
-        if found and patient and source and partition_of(patient, partitions) == message.partition:
-            return patient, Arrival(message, (modality, source), None)
+    """A null value erases the source that the key names: `Evidence.key`."""
+    escaped, _, rest = (message.key or b"").decode("utf-8", "replace").partition("|")
+    modality, _, source = rest.partition("|")
+    patient = escaped.replace("%7C", "|").replace("%25", "%")
+    known = patient and source and modality in tuple(Modality)
+    if known and partition_of(patient, partitions) == message.partition:
+        return patient, Arrival(message, (Modality(modality), source), None)
     raise Refused(
         Reason.NOT_AN_EVENT,
         "an erasure whose key is not patient|modality|source, or not in the patient's partition; send it there",

@@ -16,7 +16,9 @@ def test_a_file_is_under_200_lines_or_says_why_not(path: Path) -> None:
     assert text.count("\n") <= 200 or "longer than 200 lines because" in text
 
 
-@pytest.mark.parametrize("package", [path for path in FILES if path.name == "__init__.py"], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "package", [path for path in FILES if path.name == "__init__.py"], ids=lambda path: path.parent.name
+)
 def test_an_init_holds_one_docstring_and_no_code(package: Path) -> None:
     body = ast.parse(package.read_text(encoding="utf-8")).body
     assert len(body) == 1

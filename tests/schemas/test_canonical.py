@@ -3,6 +3,7 @@ import uuid
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,11 @@ def test_canonical_json_says_the_same_and_says_it_once(value: Any) -> None:
     read = json.loads(written, parse_int=float)  # as JavaScript reads it: RFC 8785 knows one kind of number
     assert read == value
     assert canonical_json(read) == written
+
+
+@given(JSON)
+def test_both_encoders_write_the_same_bytes(value: Any) -> None:
+    assert canonical_json(value) == rfc8785.dumps(value)
 
 
 def test_a_content_hash_does_not_see_the_order_of_keys() -> None:

@@ -10,9 +10,9 @@ import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from measures.figures import Figure
-from measures.inputs import observation, panel
+from measures.inputs import cohort, observation, panel
 from measures.place import Installation, Place, Size
-from measures.roles import ROLES, contender, patients, spread
+from measures.roles import ROLES, contender, spread
 from measures.worker import Clients, clients_of, fill, running, settled
 from schemas.envelope import received_at
 from streams.batches import message_of
@@ -23,6 +23,8 @@ from streams.topics import named
 _EVENTS_A_SECOND = 200
 _EVENTS = 6_000
 _CORES = 2
+_WAVE = 16
+"""Patients."""
 _LIMIT_SECONDS = 1.0
 
 
@@ -57,11 +59,15 @@ async def _run(place: Place, events: int) -> list[float]:
 
 
 def _mixed(own: Installation, events: int) -> list[Outgoing]:
-    """Four events a patient, the second a panel: at a quorum of two, every one from there on leads to a result."""
-    topics, names = named(own.settings.kafka.prefix), patients(events)
-    different, made = len(set(names)), []
-    for number, name in enumerate(names):
-        turn = number // different
+    """Four events a patient, the second a panel: at a quorum of two, every one from there on leads to a result.
+
+    Patients come in waves, so that a quarter of what arrives in any second are panels.
+    """
+    topics, prefix, made = named(own.settings.kafka.prefix), cohort(), []
+    for number in range(events):
+        wave, place = divmod(number, 4 * _WAVE)
+        turn, who = divmod(place, _WAVE)
+        name = f"{prefix}-{wave * _WAVE + who}"
         if turn == 1:
             made.append(spread(own, topics.sequencing, number, panel(name, number)))
         else:

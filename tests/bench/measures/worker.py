@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,8 +106,9 @@ def running(command: Sequence[str], place: Installation) -> Iterator[psutil.Pope
     except RuntimeError as failure:
         raise RuntimeError(f"{' '.join(command)}: {failure}\n{log.read_text(errors='replace')[-3000:]}") from failure
     finally:
-        process.resume() if process.is_running() else None
-        process.terminate()
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
+            process.terminate()
         try:
             process.wait(20)
         except psutil.TimeoutExpired:
