@@ -45,7 +45,7 @@ def minimise(road: LinearRoad, objective: Callable[[], Tensor]) -> None:
         optimiser.zero_grad()
         loss = objective()
         torch.autograd.backward(loss)
-        return float(loss)
+        return float(loss.detach())
 
     optimiser.step(closure)
 

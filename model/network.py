@@ -1,5 +1,6 @@
 """The network: encoders of each modality, imputer, cross-modal attention, fusion, heads, joined in one module."""
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -70,7 +71,8 @@ class Network(nn.Module):
 
 def network_of(manifest: Manifest, seed: int) -> Network:
     """A network with random weights that depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Initializing zero-element tensors")  # a task or genes it has not
         torch.default_generator.manual_seed(seed)
         return Network(manifest, torch.Generator().manual_seed(seed))
 

@@ -42,6 +42,7 @@ def demo(
     """Show the whole road on a synthetic cohort: events interleaved, late and twice; results as they come."""
     console = Console()
     log_to_stderr(logging.WARNING)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a fresh broker has no groups, and says so
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ["ONCOSTREAM_KAFKA_PREFIX"] = f"demo-{started_at()}."

@@ -1,6 +1,7 @@
 """A small cohort as a hospital would send it: corrections, withdrawals, duplicates, bad messages, any key."""
 
 import base64
+import gzip
 import json
 import random
 from dataclasses import dataclass
@@ -55,6 +56,13 @@ def sequencing(patient: str, specimen: str, variants: str, *, key: bytes | None 
         "files": [{"media_type": "text/x-vcf", "inline": content}],
     } | changes
     return Sent("sequencing", key, json.dumps(event).encode())
+
+
+def slow_sequencing(patient: str, lines: int) -> Sent:
+    """A compressed VCF that takes seconds to read; all of them go to one partition."""
+    text = VCF + "".join(variant(f"G{number}", 1 + number % 60, position=1000 + number) for number in range(lines))
+    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return sequencing(patient, "slow", "", key=b"slow", files=[{"media_type": "text/x-vcf", "inline": packed}])
 
 
 def variant(gene: str, reads: int, position: int = 25398284) -> str:

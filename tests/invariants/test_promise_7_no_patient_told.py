@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import urllib.request
 from typing import Any
 
 import pytest
 from events_in import Sent, observation, sequencing, variant
-from road import LayRoad, Process, Road
+from road import LayRoad, Road
 
 from schemas.dead_letter import DeadLetter
 from schemas.ids import partition_of
@@ -93,13 +92,6 @@ async def write_inside(road: Road) -> int:
     return len(topics) * len(INSIDE)
 
 
-def metrics_of(process: Process) -> str:
-    """What Prometheus would read."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{process.port}/metrics", timeout=5) as answer:
-        text: str = answer.read().decode()
-    return text
-
-
 async def live(road: Road) -> tuple[list[Result], list[DeadLetter], str, int]:
     worker = road.start(*road.roles, "imaging", "fhir")
     await road.send([GOOD, ASSAY, *BAD])
@@ -113,7 +105,7 @@ async def live(road: Road) -> tuple[list[Result], list[DeadLetter], str, int]:
     await road.until_there_are(len(BAD) + inside, road.topics.dead_letters)
     await road.settled(roles=[*road.roles, "fhir"])
     letters = [DeadLetter.from_headers(message.headers) for message in await road.read(road.topics.dead_letters)]
-    told = await asyncio.to_thread(metrics_of, worker)
+    told = await asyncio.to_thread(worker.metrics)
     assert worker.leave() == 0
     return results, letters, told, inside
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -27,6 +28,21 @@ class Process:
                 stderr=output,
                 stdout=output,
             )
+
+    def metrics(self) -> str:
+        """What Prometheus would read now."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def in_work(self, role: str) -> float:
+        """Seconds that the oldest batch of a role has been in work; 0 before the worker answers."""
+        try:
+            lines = self.metrics().splitlines()
+        except OSError:
+            return 0.0
+        name = f'oncostream_oldest_unacknowledged_seconds{{role="{role}"}} '
+        return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
     def freeze(self) -> None:
         os.kill(self.popen.pid, signal.SIGSTOP)
