@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import Sequence
 
 import structlog
@@ -18,6 +19,10 @@ from streams.topics import named, topic_faults
 from streams.web import Web
 
 log = structlog.get_logger()
+
+
+_SWITCH_SECONDS = 0.0002
+"""Torch gives the interpreter's lock away at each operation and, at Python's 5 ms, waits that long to have it back."""
 
 
 class NotReady(Away):
@@ -63,6 +68,7 @@ def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> 
         blocking_timeout=0,
         daemon=True,
     )
+    sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()  # what stands now stays: full collections need not walk through torch and pydantic again
     return worker, web
