@@ -46,7 +46,11 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path, settings: PredictSettings) -> Self:
-        """Read a network's folder; raises ValueError with a remedy."""
+        """Read a network's folder; raises ValueError with a remedy. Torch serves on one thread from here on.
+
+        Kernels split over another number of threads may add in another order, and give other bits.
+        """
+        torch.set_num_threads(1)
         network, manifest = load_network(folder)
         return cls(network, manifest, settings)
 

@@ -59,6 +59,7 @@ class Road(Bus):
         """Return as soon as it holds; looks at every quiet quarter of a second."""
         async with self.reading() as consumer, asyncio.timeout(within):
             consumer.assign(self.places(self.topics.fhir))
+            await consumer.getmany(timeout_ms=1)  # aiokafka cannot stop a consumer that never ran
             while not await holds():
                 self._require_workers()
                 await consumer.getmany(timeout_ms=250)

@@ -109,8 +109,10 @@ def test_a_cache_emptied_killed_and_started_again_in_mid_stream_loses_nothing(
             await redis.flushall()
         await road.until_said("rebuilding", worker)
         servers.cache.kill()
-        await road.until_said("dependency_away", worker)
-        servers.cache.restart()
+        try:
+            await road.until_said("dependency_away", worker)
+        finally:
+            servers.cache.restart()
         stop.set()
         await check(road, await sending, undisturbed)
 
