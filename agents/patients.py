@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from agents.asking import outgoing
+from agents.truth import Truth
 from schemas.errors import Refused, Unavailable
 from schemas.ids import partition_of
 from schemas.message import Message
@@ -19,7 +20,6 @@ from streams.arrivals import arrival_of
 from streams.cache import Cache, Stored, Update
 from streams.parts import Parts
 from streams.publisher import Publisher
-from streams.recovery import rebuild
 from streams.step import Outcome, Said, SetAside
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Patients:
         self._publisher = publisher
         self._app = app
         self._cache = Cache(parts.redis, parts.settings.kafka.prefix)
-        self._expected: dict[int, int] = {}
+        self._truth = Truth(parts, self._cache, app)
 
     async def absorb(self, messages: Sequence[Message]) -> list[Outcome]:
         """Take a batch of evidence in; one outcome a message."""
@@ -52,10 +52,10 @@ class Patients:
     async def fire_due(self, now: datetime, most: int) -> None:
         """Decide again for the patients whose time has come, event or no event."""
         owned = self._app.assigned(self._parts.topics.evidence)
-        self._expected = {partition: mark for partition, mark in self._expected.items() if partition in owned}
+        self._truth.keep_to(owned)
         try:
             loaded = await self._cache.load_with({}, owned)
-            await self._make_true(loaded.applied, {})
+            await self._truth.hold(loaded.applied)
             due = await self._cache.due(owned, now, most)
             if due:
                 await self._settle({patient: [] for patient in due}, {})
@@ -72,7 +72,7 @@ class Patients:
         woken = self._parts.pulse.lapses
         while left or marks:
             loaded = await self._cache.load_with(left, marks)
-            if await self._make_true(loaded.applied, marks):
+            if await self._truth.hold(loaded.applied):
                 continue
             now = datetime.now(UTC)
             steps = [advance(loaded.patients[patient], arrivals[patient], self._parts.policy, now) for patient in left]
@@ -81,13 +81,21 @@ class Patients:
                 fresh.update(id(arrival) for arrival, new in pairs if new)
             if self._parts.pulse.lapses != woken:
                 raise Unavailable("this worker slept past its session: its patients may have another owner now")
-            await self._publisher.publish([record for step in steps for record in outgoing(step, self._parts, now)])
-            stored = await self._store(steps, left, marks)
+            self._truth.doubt(left[step.after.patient] for step in steps if step.request)
+            sent = await self._publisher.publish([each for step in steps for each in outgoing(step, self._parts, now)])
+            asked = {place.partition: place.offset + 1 for place in sent if place.topic == self._parts.topics.requests}
+            stored = await self._store(steps, left, marks, asked)
             left = {patient: partition for patient, partition in left.items() if partition not in stored}
             marks = {partition: offset for partition, offset in marks.items() if partition not in stored}
         return fresh
 
-    async def _store(self, steps: Sequence[Advanced], where: Mapping[str, int], marks: Mapping[int, int]) -> set[int]:
+    async def _store(
+        self,
+        steps: Sequence[Advanced],
+        where: Mapping[str, int],
+        marks: Mapping[int, int],
+        asked: Mapping[int, int],
+    ) -> set[int]:
         """Store, partition by partition; returns the partitions that took it."""
         updates: dict[int, list[Update]] = {partition: [] for partition in marks}
         for step in steps:
@@ -95,37 +103,10 @@ class Patients:
             updates.setdefault(where[step.after.patient], []).append(update)
             if step.dropped:
                 metrics.TRUNCATED.inc(step.dropped)
-        answers = await self._cache.store(updates, self._expected, marks)
+        answers = await self._cache.store(updates, self._truth.expected, marks, asked)
         done = {partition for partition, answer in answers.items() if answer is Stored.DONE}
-        for partition in done & marks.keys():
-            self._expected[partition] = max(marks[partition], self._expected.get(partition, -1))
+        self._truth.believe(done, marks)
         return done
-
-    async def _make_true(self, applied: Mapping[int, int], marks: Mapping[int, int]) -> bool:
-        """Rebuild the partitions whose cache is behind; True where there was one."""
-        behind = False
-        for partition, mark in applied.items():
-            topic = self._parts.topics.evidence
-            if partition not in self._expected:
-                self._expected[partition] = self._app.committed(topic, partition) - 1
-                await self._cache.adopt(partition, self._parts.policy.model, datetime.now(UTC))
-            if mark >= self._expected[partition]:
-                continue
-            behind = True
-            cause = "emptied" if mark < 0 else "rolled-back"
-            log.warning("cache_behind", partition=partition, cause=cause)
-            metrics.CACHE_REBUILDS.labels(cause).inc()
-            await self._rebuild(partition, self._expected[partition] + 1)
-        return behind
-
-    async def _rebuild(self, partition: int, until: int) -> None:
-        def progress(which: int, count: int) -> None:
-            log.info("rebuilding", partition=which, records=count)
-
-        parts = self._parts
-        await rebuild(
-            parts.settings, parts.topics, self._cache, partition, until=until, now=datetime.now(UTC), progress=progress
-        )
 
 
 def _read(message: Message, partitions: int) -> tuple[str, Arrival] | Refused:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from redis.asyncio import Redis
@@ -73,14 +74,22 @@ class Cache:
         return Loaded(dict(zip(wanted, marks, strict=True)), states)
 
     async def store(
-        self, updates: Mapping[int, Sequence[Update]], expected: Mapping[int, int], applied: Mapping[int, int]
+        self,
+        updates: Mapping[int, Sequence[Update]],
+        expected: Mapping[int, int],
+        applied: Mapping[int, int],
+        asked: Mapping[int, int] = MappingProxyType({}),
     ) -> dict[int, Stored]:
-        """Store the updates of each partition, all or none of a partition, in one round trip for all partitions."""
+        """Store the updates of each partition, all or none of a partition, in one round trip for all partitions.
+
+        `asked` is the offset of the requests from which on the cache does not know them.
+        """
         started = time.perf_counter()
         await self._script_loaded()
         async with self._redis.pipeline(transaction=False) as pipe:
             for partition, rows in updates.items():
-                keys, args = self._call(partition, rows, expected.get(partition, -1), applied.get(partition, -1))
+                marks = (expected.get(partition, -1), applied.get(partition, -1), asked.get(partition, 0))
+                keys, args = self._call(partition, rows, marks)
                 pipe.evalsha(self._script.sha, len(keys), *keys, *args)
             try:
                 answers = await pipe.execute()
@@ -109,6 +118,12 @@ class Cache:
             for partition in partitions:
                 pipe.zcard(self._key(partition, "due"))
             return sum(await pipe.execute())
+
+    async def asked(self, partitions: Iterable[int]) -> dict[int, int]:
+        """For each partition, the offset of the requests from which on the cache does not know them."""
+        wanted = sorted(partitions)
+        values = await self._redis.mget([self._key(partition, "asked") for partition in wanted]) if wanted else []
+        return {partition: int(value or 0) for partition, value in zip(wanted, values, strict=True)}
 
     async def adopt(self, partition: int, model: str, now: datetime) -> bool:
         """Make every patient of the partition due where another network served it before; True where one did."""
@@ -143,9 +158,9 @@ class Cache:
             await self._redis.script_load(_SCRIPT)
             self._known = True
 
-    def _call(self, partition: int, rows: Sequence[Update], expected: int, applied: int) -> tuple[list[str], list[Any]]:
-        keys = [self._key(partition, "applied"), self._key(partition, "due")]
-        args: list[Any] = [expected, applied]
+    def _call(self, partition: int, rows: Sequence[Update], marks: tuple[int, ...]) -> tuple[list[str], list[Any]]:
+        keys = [self._key(partition, name) for name in ("applied", "due", "asked")]
+        args: list[Any] = [*marks]
         for row in rows:
             keys.append(self._key(partition, f"patient:{row.after.patient}"))
             args.extend(_arguments(row))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from schemas.envelope import Headers
 
@@ -40,11 +40,13 @@ class Publisher:
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Send all, then wait until all are acknowledged by Kafka; raises KafkaError where one is not."""
+    async def publish(self, records: Sequence[Outgoing]) -> list[Any]:
+        """Send all, then wait until all are acknowledged by Kafka; raises KafkaError where one is not.
+
+        Returns where each record is now, in order (aiokafka's RecordMetadata).
+        """
         sent = [
             await self._producer.send(each.topic, each.key, each.value, each.partition, None, each.headers)
             for each in records
         ]
-        if sent:
-            await asyncio.gather(*sent)
+        return list(await asyncio.gather(*sent))

@@ -1,6 +1,6 @@
 """Build a partition of the cache again from Kafka: the pictures from the evidence, what was asked from the requests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -96,6 +96,32 @@ def asked_of(request: Request, message: Message, before: Asked | None) -> Asked:
         at=message.timestamp,
         hashes={f"{piece.modality.value}|{piece.source}": piece.hash for piece in request.evidence},
     )
+
+
+async def requests_since(settings: Settings, topics: Topics, since: Mapping[int, int]) -> list[Message]:
+    """The requests of these partitions from the given offsets on: what the cache may not know of."""
+    consumer = reader(settings.places.kafka, settings.kafka)
+    await consumer.start()
+    try:
+        return [message async for message in read_to_end(consumer, topics.requests, list(since), since=since)]
+    finally:
+        await consumer.stop()
+
+
+def recalled(states: Mapping[str, PatientState], messages: Iterable[Message]) -> dict[str, PatientState]:
+    """The states with what those requests asked, where that is newer than what they know."""
+    known = dict(states)
+    for message in messages:
+        _recall_asked(known, message)
+    return known
+
+
+def patient_asked(message: Message) -> str | None:
+    """Whose request this is; None where it is none."""
+    try:
+        return Request.model_validate_json(message.value or b"").patient
+    except ValidationError:
+        return None
 
 
 async def rebuild(

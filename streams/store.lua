@@ -1,19 +1,19 @@
 -- Store patients of one partition if, and only if, nothing changed since they were read.
--- KEYS: applied, due, then a key a patient.
--- ARGV: expected applied, new applied, then for each patient: expected version, new version, due ('' for none),
+-- KEYS: applied, due, asked, then a key a patient.
+-- ARGV: expected applied, new applied, offset in the requests up to which the cache knows them, then for each patient: expected version, new version, due ('' for none),
 --       patient id, number of fields n, n pairs of field and value, number of removed fields m, m fields.
 -- Returns 1 when stored, 0 when a patient changed, -1 when the cache is behind what it should hold.
 local applied = tonumber(redis.call('GET', KEYS[1]) or '-1')
 if applied < tonumber(ARGV[1]) then return -1 end
-local at = 3
-for k = 3, #KEYS do
+local at = 4
+for k = 4, #KEYS do
   local version = redis.call('HGET', KEYS[k], '#version') or '0'
   if version ~= ARGV[at] then return 0 end
   at = at + 5 + 2 * tonumber(ARGV[at + 4])
   at = at + 1 + tonumber(ARGV[at])
 end
-at = 3
-for k = 3, #KEYS do
+at = 4
+for k = 4, #KEYS do
   redis.call('HSET', KEYS[k], '#version', ARGV[at + 1])
   if ARGV[at + 2] == '' then redis.call('ZREM', KEYS[2], ARGV[at + 3])
   else redis.call('ZADD', KEYS[2], ARGV[at + 2], ARGV[at + 3]) end
@@ -25,4 +25,5 @@ for k = 3, #KEYS do
   at = at + 1 + gone
 end
 if tonumber(ARGV[2]) > applied then redis.call('SET', KEYS[1], ARGV[2]) end
+if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[3]) or '0') then redis.call('SET', KEYS[3], ARGV[3]) end
 return 1

@@ -1,0 +1,88 @@
+"""Make the cache true before anything is decided on it: its evidence, and what was asked."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import structlog
+
+from streams import metrics
+from streams.app import BatchApp
+from streams.cache import Cache, Stored, Update
+from streams.parts import Parts
+from streams.recovery import patient_asked, rebuild, recalled, requests_since
+from streams.state import Asked
+
+log = structlog.get_logger()
+
+
+class Truth:
+    """What the cache of each owned partition must hold, and how it is made to."""
+
+    def __init__(self, parts: Parts, cache: Cache, app: BatchApp) -> None:
+        self._parts = parts
+        self._cache = cache
+        self._app = app
+        self._doubtful: set[int] = set()
+        self.expected: dict[int, int] = {}
+        """Partition -> the offset of the evidence up to which the cache must be true."""
+
+    def keep_to(self, owned: set[int]) -> None:
+        """Forget the partitions that others own now."""
+        self.expected = {partition: mark for partition, mark in self.expected.items() if partition in owned}
+        self._doubtful &= owned
+
+    def doubt(self, partitions: Iterable[int]) -> None:
+        """These may have been asked more than the cache knows: a request is on its way to Kafka, and not yet stored."""
+        self._doubtful.update(partitions)
+
+    def believe(self, partitions: Iterable[int], applied: Mapping[int, int]) -> None:
+        """These were stored, with the evidence up to `applied`."""
+        for partition in partitions:
+            self._doubtful.discard(partition)
+            if partition in applied:
+                self.expected[partition] = max(applied[partition], self.expected.get(partition, -1))
+
+    async def hold(self, applied: Mapping[int, int]) -> bool:
+        """Repair what is behind or in doubt among these partitions; True where something was: read them again."""
+        now = datetime.now(UTC)
+        for partition in applied.keys() - self.expected.keys():
+            self.expected[partition] = self._app.committed(self._parts.topics.evidence, partition) - 1
+            await self._cache.adopt(partition, self._parts.policy.model, now)
+            self._doubtful.add(partition)
+        behind = {partition for partition, mark in applied.items() if mark < self.expected[partition]}
+        for partition in behind:
+            await self._rebuild(partition, applied[partition], now)
+        in_doubt = self._doubtful & applied.keys()
+        if in_doubt:
+            await self._recall(in_doubt, now)
+        return bool(behind or in_doubt)
+
+    async def _rebuild(self, partition: int, mark: int, now: datetime) -> None:
+        cause = "emptied" if mark < 0 else "rolled-back"
+        log.warning("cache_behind", partition=partition, cause=cause)
+        metrics.CACHE_REBUILDS.labels(cause).inc()
+
+        def progress(which: int, count: int) -> None:
+            log.info("rebuilding", partition=which, records=count)
+
+        parts, until = self._parts, self.expected[partition] + 1
+        await rebuild(parts.settings, parts.topics, self._cache, partition, until=until, now=now, progress=progress)
+
+    async def _recall(self, partitions: set[int], now: datetime) -> None:
+        """Take over what was asked and never stored: another worker, or this one, ended between the two."""
+        ends = await self._cache.asked(partitions)
+        messages = await requests_since(self._parts.settings, self._parts.topics, ends)
+        asked = {patient: message.partition for message in messages if (patient := patient_asked(message))}
+        loaded = await self._cache.load_with(asked, partitions)
+        updates: dict[int, list[Update]] = {partition: [] for partition in partitions}
+        for patient, after in recalled(loaded.patients, messages).items():
+            before = loaded.patients[patient]
+            if _differs(before.header.asked, after.header.asked):
+                updates[asked[patient]].append(Update(before, after, now))
+        ends |= {message.partition: message.offset + 1 for message in messages}
+        answers = await self._cache.store(updates, self.expected, {}, ends)
+        self.believe((partition for partition, answer in answers.items() if answer is Stored.DONE), {})
+
+
+def _differs(known: Asked | None, found: Asked | None) -> bool:
+    return found is not None and (known is None or (known.id, known.revision) != (found.id, found.revision))
