@@ -9,8 +9,8 @@ from schemas.evidence import Evidence
 from schemas.message import Message
 from schemas.picture import SourceKey, View, bounded, merge, newest_time, view
 from schemas.request import History, Request, Status, request_id
-from streams.policy import Ask, Policy, Settled, Wait, Withdraw, change, decide, hashes
-from streams.state import Asked, Header, PatientState, touched
+from streams.policy import Ask, Policy, Settled, Wait, Withdraw, change, decide
+from streams.state import Header, PatientState, asked_of, touched
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 """Stands where no evidence with a time is left."""
@@ -97,7 +97,7 @@ def _decided(
             decision = ask
     seen = view(state.picture, policy.window)
     request = _request(state, seen, decision, policy)
-    asked = _asked(state, seen, request, now)
+    asked = asked_of(request, now, state.header.asked)
     header = state.header.model_copy(update={"asked": asked})
     return replace(state, header=header), request, None
 
@@ -121,18 +121,4 @@ def _request(state: PatientState, seen: View, ask: Ask, policy: Policy) -> Reque
         truncated=state.header.truncated,
         history=history,
         asked_at=newest_time({(piece.modality, piece.source): piece for piece in seen.evidence}) or _EPOCH,
-    )
-
-
-def _asked(state: PatientState, seen: View, request: Request, now: datetime) -> Asked:
-    before = state.header.asked
-    final = request.history.status in (Status.FINAL, Status.AMENDED)
-    return Asked(
-        id=request.id,
-        model=request.model,
-        revision=request.history.revision,
-        status=request.history.status,
-        ever_final=final or bool(before and before.ever_final),
-        at=now,
-        hashes=hashes(seen),
     )

@@ -10,7 +10,7 @@ from mode import CrashingSupervisor
 from streams import kafka as kafka_access
 from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
-from streams.settings import Settings
+from streams.settings import KafkaSettings, Settings
 
 LARGEST_RECORD = 64 * 1024 * 1024
 """Bytes of a record that our producers take; more than any input, so that a dead letter always fits."""
@@ -69,16 +69,6 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
     session = kafka.session_timeout.total_seconds()
     datadir = settings.places.home / "faust" / role
     datadir.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {}
-    if (context := kafka_access.ssl_context(kafka)) is not None:
-        options["broker_credentials"] = context
-    if kafka.security.startswith("SASL"):
-        options["broker_credentials"] = faust.SASLCredentials(
-            username=kafka.user,
-            password=kafka_access.password(kafka),
-            mechanism="SCRAM-SHA-512",
-            ssl_context=kafka_access.ssl_context(kafka),
-        )
     folder = settings.places.home / "faust" / role
     folder.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder alone
     return BatchApp(
@@ -101,5 +91,14 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         topic_allow_declare=False,
         web_enabled=False,
         autodiscover=False,
-        **options,
+        broker_credentials=_credentials(kafka),
     )
+
+
+def _credentials(kafka: KafkaSettings) -> Any:
+    """How Faust signs in to Kafka: by password, by TLS alone, or not at all."""
+    context = kafka_access.ssl_context(kafka)
+    if not kafka.security.startswith("SASL"):
+        return context
+    password = kafka_access.password(kafka)
+    return faust.SASLCredentials(username=kafka.user, password=password, mechanism="SCRAM-SHA-512", ssl_context=context)

@@ -10,13 +10,13 @@ from schemas.errors import Refused
 from schemas.evidence import Evidence
 from schemas.message import Message
 from schemas.picture import SourceKey, bounded, merge
-from schemas.request import Request, Status
+from schemas.request import Request
 from streams.arrivals import arrival_of
 from streams.cache import Cache
 from streams.kafka import reader
 from streams.reading import read_to_end
 from streams.settings import Settings
-from streams.state import Asked, PatientState, touched
+from streams.state import PatientState, asked_of, touched
 from streams.topics import Topics
 
 Progress = Callable[[int, int], None]
@@ -80,22 +80,8 @@ def _recall_asked(states: dict[str, PatientState], message: Message) -> None:
     state = states.get(request.patient, PatientState(request.patient))
     before = state.header.asked
     if before is None or request.history.revision >= before.revision:
-        asked = asked_of(request, message, before)
+        asked = asked_of(request, message.timestamp, before)
         states[request.patient] = replace(state, header=state.header.model_copy(update={"asked": asked}))
-
-
-def asked_of(request: Request, message: Message, before: Asked | None) -> Asked:
-    """What assembly remembers of a request that it finds in Kafka."""
-    final = request.history.status in (Status.FINAL, Status.AMENDED)
-    return Asked(
-        id=request.id,
-        model=request.model,
-        revision=request.history.revision,
-        status=request.history.status,
-        ever_final=final or bool(before and before.ever_final),
-        at=message.timestamp,
-        hashes={f"{piece.modality.value}|{piece.source}": piece.hash for piece in request.evidence},
-    )
 
 
 async def requests_since(settings: Settings, topics: Topics, since: Mapping[int, int]) -> list[Message]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from schemas.evidence import Evidence
 from schemas.picture import SourceKey
 from schemas.record import Instant, Record
-from schemas.request import Status
+from schemas.request import Request, Status
 
 
 class Asked(Record):
@@ -53,3 +53,17 @@ def touched(header: Header, moment: datetime) -> Header:
     first = min(header.first_evidence or moment, moment)
     last = max(header.last_evidence or moment, moment)
     return header.model_copy(update={"first_evidence": first, "last_evidence": last})
+
+
+def asked_of(request: Request, at: datetime, before: Asked | None) -> Asked:
+    """What assembly remembers of a request that it makes, or finds in Kafka."""
+    final = request.history.status in (Status.FINAL, Status.AMENDED)
+    return Asked(
+        id=request.id,
+        model=request.model,
+        revision=request.history.revision,
+        status=request.history.status,
+        ever_final=final or bool(before and before.ever_final),
+        at=at,
+        hashes={f"{piece.modality.value}|{piece.source}": piece.hash for piece in request.evidence},
+    )
