@@ -62,3 +62,15 @@ async def make_topics(settings: Settings) -> None:
         await create_topics(client, named(settings.kafka.prefix), settings.kafka.partitions, settings.kafka.replication)
     finally:
         await client.close()
+
+
+async def forget_topics(settings: Settings, start: str) -> None:
+    """Delete the topics whose names begin so: those of earlier demonstrations on a broker of our own."""
+    client = admin(settings.places.kafka, settings.kafka)
+    await client.start()
+    try:
+        old = [name for name in await client.list_topics() if name.startswith(start)]
+        if old:
+            await client.delete_topics(old)
+    finally:
+        await client.close()

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from agents.demonstration import Demonstration, started_at
-from agents.here import Here, make_topics, present
+from agents.here import Here, forget_topics, make_topics, present
 from agents.parade import disturbed
 from agents.wiring import ROLES
 from agents.worker import build_worker
@@ -47,27 +47,30 @@ def demo(
         os.environ.setdefault(name, value)
     os.environ["ONCOSTREAM_KAFKA_PREFIX"] = f"demo-{started_at()}."
     home = Places().home / "demo"
-    with _servers(home, kafka, redis):
+    with _servers(home, kafka, redis) as are_ours:
         folder = home / "cohort"
         os.environ["ONCOSTREAM_FILES_ALLOW"] = str(folder)
         settings = read_settings()
         _write_cohort(folder, patients, seed)
+        if are_ours:
+            asyncio.run(forget_topics(settings, "demo-"))
         asyncio.run(make_topics(settings))
         console.print(f"[bold]{patients} synthetic patients[/], six roles, Kafka {settings.places.kafka}")
         _play(settings, folder, seed, console, stay=not once and sys.stdout.isatty())
 
 
 @contextmanager
-def _servers(home: Path, kafka: str | None, redis: str | None) -> Iterator[None]:
+def _servers(home: Path, kafka: str | None, redis: str | None) -> Iterator[bool]:
+    """Set where the two are; yields whether the broker was started here."""
     given = {"ONCOSTREAM_KAFKA": kafka, "ONCOSTREAM_REDIS": redis}
     os.environ.update({name: value for name, value in given.items() if value})
     if all(name in os.environ for name in given):
-        yield
+        yield False
         return
     with local_servers(home) as local:
         os.environ.setdefault("ONCOSTREAM_KAFKA", local.kafka)
         os.environ.setdefault("ONCOSTREAM_REDIS", local.redis)
-        yield
+        yield os.environ["ONCOSTREAM_KAFKA"] == local.kafka
 
 
 def _write_cohort(folder: Path, patients: int, seed: int) -> None:
