@@ -72,11 +72,18 @@ def checked(read: Read, *, key_is_patient: bool) -> Read:
     def read_checked(message: Message) -> Reading:
         if message.value is None:
             raise Refused(Reason.NOTHING_TO_READ, "the message has no value; send a withdrawal to take evidence back")
-        reading = read(message)
-        if key_is_patient and any(piece.patient.encode() != message.key for piece in reading.evidence):
+        try:
+            reading = read(message)
+        except Refused as refused:
+            require_key(message, refused.evidence)
+            raise
+        require_key(message, reading.evidence)
+        return reading
+
+    def require_key(message: Message, pieces: Sequence[Evidence]) -> None:
+        if key_is_patient and any(piece.patient.encode() != message.key for piece in pieces):
             raise Refused(
                 Reason.KEY_MISMATCH, "the key is not the patient inside, and ONCOSTREAM_INPUT_KEY=patient wants it so"
             )
-        return reading
 
     return read_checked

@@ -52,3 +52,18 @@ def test_what_names_two_patients_or_nothing_is_refused(
 
 def test_a_key_that_is_the_patient_is_accepted() -> None:
     assert checked(read, key_is_patient=True)(message(b"p-1")) == piece("p-1")
+
+
+def partly_refused(one: Message) -> Reading:
+    raise Refused(Reason.NO_TIME, "one of two", evidence=read(one).evidence)
+
+
+def test_what_goes_with_a_refusal_is_held_to_the_key_too() -> None:
+    with pytest.raises(Refused) as refused:
+        checked(partly_refused, key_is_patient=True)(message(b"p-2"))
+    assert refused.value.reason is Reason.KEY_MISMATCH
+    assert refused.value.evidence == ()
+    with pytest.raises(Refused) as kept:
+        checked(partly_refused, key_is_patient=True)(message(b"p-1"))
+    assert kept.value.reason is Reason.NO_TIME
+    assert kept.value.evidence == piece("p-1").evidence
