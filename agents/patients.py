@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
-from aiokafka.errors import KafkaError
-from redis.exceptions import RedisError
 
 from agents.asking import outgoing
 from agents.truth import Truth
@@ -20,7 +18,7 @@ from streams.arrivals import arrival_of
 from streams.cache import Cache, Stored, Update
 from streams.parts import Parts
 from streams.publisher import Publisher
-from streams.step import Outcome, Said, SetAside
+from streams.step import AWAY, Outcome, Said, SetAside
 
 log = structlog.get_logger()
 
@@ -59,7 +57,7 @@ class Patients:
             due = await self._cache.due(owned, now, most)
             if due:
                 await self._settle({patient: [] for patient in due}, {})
-        except (Unavailable, RedisError, KafkaError, ConnectionError, TimeoutError) as error:
+        except AWAY as error:
             metrics.RETRIES.labels("assembly").inc()
             log.warning("dependency_away", role="assembly", error=type(error).__name__)
 

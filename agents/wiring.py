@@ -29,7 +29,6 @@ from streams.topics import named
 SHIPPED = Path(__file__).parents[1] / "model"
 """Networks that ship live in `model/<name>/`."""
 
-LIGHT = ("clinical", "assembly", "fhir")
 HEAVY = ("imaging", "genomic")
 ROLES = ("clinical", "imaging", "genomic", "assembly", "inference", "fhir")
 
@@ -94,25 +93,23 @@ def make_roles(parts: Parts, names: Sequence[str]) -> list[Role]:
 
 
 def _makers(parts: Parts, names: Sequence[str]) -> Mapping[str, Callable[[BatchApp], Step]]:
-    if set(names) <= set(LIGHT):
-        return {
-            "clinical": lambda app: clinical.register(app, parts),
-            "assembly": lambda app: assembly.register(app, parts),
-            "fhir": lambda app: fhir.register(app, parts),
-        }
+    light: dict[str, Callable[[BatchApp], Step]] = {
+        "clinical": lambda app: clinical.register(app, parts),
+        "assembly": lambda app: assembly.register(app, parts),
+        "fhir": lambda app: fhir.register(app, parts),
+    }
+    if light.keys() >= set(names):
+        return light
     predictor = _predictor(parts)
     files = Blobs(file_rules(parts.settings))
-    return {
-        "clinical": lambda app: clinical.register(app, parts),
+    return light | {
         "imaging": lambda app: imaging.register(
             app, parts, files, ImagingEncoder(predictor.network, predictor.manifest)
         ),
         "genomic": lambda app: genomic.register(
             app, parts, files, MolecularEncoder(predictor.network, predictor.manifest)
         ),
-        "assembly": lambda app: assembly.register(app, parts),
         "inference": lambda app: inference.register(app, parts, Answering(predictor, parts.topics.results)),
-        "fhir": lambda app: fhir.register(app, parts),
     }
 
 
