@@ -1,0 +1,66 @@
+"""Who is tested when: patient-level folds, repeated, from a file or made here."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from schemas.errors import Reason, Refused
+
+_COLUMNS = ("patient_id", "repeat", "fold")
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """One patient is tested in this fold of this repeat, and trained on in the repeat's others."""
+
+    patient: str
+    repeat: int
+    fold: int
+
+
+def read_folds(path: Path) -> tuple[Assigned, ...]:
+    """Read patient_id, repeat, fold; Refused where the file is not that, or tests a patient twice in one repeat."""
+    found: dict[tuple[str, int], Assigned] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            for number, row in enumerate(csv.DictReader(lines), start=2):
+                try:
+                    one = Assigned(row["patient_id"], int(row["repeat"]), int(row["fold"]))
+                except (KeyError, TypeError, ValueError):
+                    where = f"{path.name} line {number}"
+                    raise Refused(Reason.UNREADABLE_FILE, f"{where}: wanted patient_id,repeat,fold") from None
+                if (one.patient, one.repeat) in found:
+                    raise Refused(
+                        Reason.UNREADABLE_FILE, f"{path.name} line {number}: a patient twice in a repeat; keep one"
+                    )
+                found[one.patient, one.repeat] = one
+    except FileNotFoundError:
+        raise Refused(Reason.FILE_MISSING, f"no {path.name}; oncostream cohort folds makes one") from None
+    return tuple(found.values())
+
+
+def write_folds(path: Path, folds: Sequence[Assigned]) -> None:
+    """Write patient_id, repeat, fold."""
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        rows = csv.writer(lines, lineterminator="\n")
+        rows.writerow(_COLUMNS)
+        rows.writerows((one.patient, one.repeat, one.fold) for one in folds)
+
+
+def make_folds(
+    strata: Mapping[str, str], repeats: int, folds: int, seed: int, groups: Mapping[str, str] | None = None
+) -> tuple[Assigned, ...]:
+    """Folds of patients stratified by `strata`; with `groups` (a patient's site), no group is on both sides."""
+    patients = sorted(strata)
+    kinds = [strata[patient] for patient in patients]
+    owners = [groups.get(patient, "") for patient in patients] if groups is not None else None
+    cutter = StratifiedKFold if owners is None else StratifiedGroupKFold
+    found = []
+    for repeat in range(repeats):
+        cuts = cutter(folds, shuffle=True, random_state=seed + repeat).split(np.zeros(len(patients)), kinds, owners)
+        found += [Assigned(patients[row], repeat, fold) for fold, (_, tested) in enumerate(cuts) for row in tested]
+    return tuple(found)
