@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 from model import doubt
 from model.network import MODALITIES, Network
 from model.survival import YEAR_DAYS, medians, survival_at
-from model.voices import Voices, diagnoses, responses, speak, survivals, usable_modalities
+from model.voices import Voices, diagnoses, responses, speak, survivals, temperatures, usable_modalities
 from schemas.manifest import Manifest
 
 Array = NDArray[np.float64]
@@ -40,13 +40,14 @@ class Answers:
 
 @torch.inference_mode()
 def answer(network: Network, manifest: Manifest, encoded: Tensor, present: Tensor, noise: Tensor) -> Answers:
-    """encoded (B, M, D + L), present (B, M) bool, noise (B, K, M, D) -> `Answers`.
+    """encoded (B, M, E), present (B, M) bool, noise (B, K, M, D) -> `Answers`.
 
     Every product has the same shapes whatever is in the batch, so that no row can feel another.
     """
     usable = usable_modalities(manifest)
     voices = speak(network, encoded, present, usable, noise)
-    about = outcome(voices, manifest)
+    warmth = temperatures(manifest, present)
+    about = outcome(voices, manifest, warmth)
     absent = ~present & usable
     single = absent.sum(1) == 1
     drops = absent * (doubt.expected_drop(about) * single).unsqueeze(1)
@@ -54,19 +55,19 @@ def answer(network: Network, manifest: Manifest, encoded: Tensor, present: Tenso
         asked = absent[:, place] & ~single
         if asked.any():  # its draws alone vary, the others stay at their means
             only = noise * one_hot(torch.tensor(place), len(MODALITIES))[:, None]
-            varied = outcome(speak(network, encoded, present, usable, only), manifest)
+            varied = outcome(speak(network, encoded, present, usable, only), manifest, warmth)
             drops[asked, place] = doubt.expected_drop(varied)[asked]
     return _summed(voices, about, drops, manifest)
 
 
-def outcome(voices: Voices, manifest: Manifest) -> Tensor:
+def outcome(voices: Voices, manifest: Manifest, temperature: Tensor) -> Tensor:
     """The probabilities that doubt and confidence are about: (B, K, E, C) float64.
 
     The calibrated diagnosis; for a network without diagnosis labels, whether the first endpoint's event
     falls within two years (or within the last bin, where that is earlier).
     """
     if manifest.tasks.diagnosis:
-        return diagnoses(voices, manifest.temperature)
+        return diagnoses(voices, temperature)
     if not manifest.tasks.endpoints:
         return torch.ones((*voices.fusion.diagnosis.shape[:3], 1), dtype=torch.float64)
     edges = np.array(manifest.tasks.edges_days)

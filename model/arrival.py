@@ -11,6 +11,7 @@ from torch import Tensor
 
 from model.batches import fixed_batches
 from model.encoders.dna_tokenizer import token_batches, windows
+from model.encoders.plain_part import PLAIN
 from model.encoders.pooling import AttentionPool
 from model.feature_spaces import of_width, width_of
 from model.network import Network
@@ -19,7 +20,7 @@ from model.weights import encoder_hashes, load_network
 from schemas.evidence import Vector
 from schemas.manifest import Manifest
 
-BAG_BATCH = 256
+BAG_BATCH = 32
 """Rows of a feature bag that are encoded at once."""
 WINDOW_BASES = 1024
 """Sequences are cut into windows before tokens are made of them."""
@@ -38,29 +39,32 @@ class ImagingEncoder:
     def encode_tiles(self, tiles: Iterable[NDArray[np.float32]]) -> Vector:
         """Tiles, each (3, S, S) float32 within 0..1, S = `tile_pixels` -> their vector."""
         batches = fixed_batches((tile[None] for tile in tiles), self._sizes.tile_batch)
-        return self._pack("imaging/cnn", ((self._tiles(rows), present) for rows, present in batches))
+        return self._pack("imaging/cnn", ((*self._tiles(rows), present) for rows, present in batches))
 
     def encode_bag(self, chunks: Iterable[NDArray[np.float32]], space: str) -> Vector:
         """Chunks (n, F) of one bag in the named feature space -> its vector; Refused where it is not known."""
         width = width_of(space, self._spaces)
         place = list(self._spaces).index(space)
         batches = fixed_batches(of_width(chunks, width), BAG_BATCH)
-        return self._pack(f"imaging/bag:{space}", ((self._bag(rows, place), present) for rows, present in batches))
+        return self._pack(f"imaging/bag:{space}", ((*self._bag(rows, place), present) for rows, present in batches))
 
     @torch.inference_mode()
-    def _tiles(self, rows: NDArray[np.float32]) -> Tensor:
-        encoded: Tensor = self._arrival.tiles(torch.from_numpy(rows))
-        return encoded
+    def _tiles(self, rows: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+        tiles = torch.from_numpy(rows)
+        return self._arrival.tiles(tiles), self._arrival.tiles.plain_part(tiles)
 
     @torch.inference_mode()
-    def _bag(self, rows: NDArray[np.float32], place: int) -> Tensor:
-        encoded: Tensor = self._arrival.space(place)(torch.from_numpy(rows))
-        return encoded
+    def _bag(self, rows: NDArray[np.float32], place: int) -> tuple[Tensor, Tensor]:
+        features, space = torch.from_numpy(rows), self._arrival.space(place)
+        return space(features), space.plain_part(features)
 
-    def _pack(self, encoder: str, batches: Iterable[tuple[Tensor, NDArray[np.bool_]]]) -> Vector:
-        items = ((rows, torch.from_numpy(present)) for rows, present in batches)
-        pooled = self._arrival.norm(pool_stream(self._arrival.pool, items, self._sizes.width))
-        return Vector.pack(encoder, self._hashes[encoder], pooled[0].detach().numpy())
+    @torch.inference_mode()
+    def _pack(self, encoder: str, batches: Iterable[tuple[Tensor, Tensor, NDArray[np.bool_]]]) -> Vector:
+        mean = RunningMean(PLAIN)
+        items = ((mean.pass_on(rows, plain, torch.from_numpy(present))) for rows, plain, present in batches)
+        pooled = pool_stream(self._arrival.pool, items, self._sizes.width)
+        vector = self._arrival.vector(pooled, mean.value())
+        return Vector.pack(encoder, self._hashes[encoder], vector[0].numpy())
 
 
 class MolecularEncoder:
@@ -94,6 +98,23 @@ class MolecularEncoder:
     def _sequences(self, ids: Tensor, mask: Tensor) -> Tensor:
         encoded: Tensor = self._arrival.sequences(ids, mask)
         return encoded
+
+
+class RunningMean:
+    """The mean of the plain parts of a stream of items, chunk by chunk."""
+
+    def __init__(self, width: int) -> None:
+        self._total, self._count = torch.zeros(1, width), 0
+
+    def pass_on(self, items: Tensor, plain: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Count the plain parts (N, W) of what is present; give back items (N, D) and present (N,) as they came."""
+        self._total = self._total + (plain * present.unsqueeze(-1)).sum(0, keepdim=True)
+        self._count += int(present.sum())
+        return items, present
+
+    def value(self) -> Tensor:
+        """(1, W); zeros of nothing."""
+        return self._total / max(self._count, 1)
 
 
 @torch.inference_mode()

@@ -17,10 +17,12 @@ from model.descent import Descent, Phase, Report, descend
 from model.encoders.dna_tokenizer import pad_rows, special_id, token_rows
 from model.encoders.genomic_arrival import GenomicArrival
 from model.encoders.imaging import ImagingArrival
+from model.examples import Roles
 from model.heads import Heads
-from model.labels import Labels, task_loss
+from model.labels import Labels
 from model.recording import RecordingGenomic, RecordingImaging
 from model.statistics import start_at_base_rates
+from model.targets import hard_targets, loss_of
 from schemas.manifest import Manifest
 
 BATCH = 16
@@ -39,15 +41,14 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Split:
-    """The labels of all patients, and whether each is a training patient or held out."""
+    """The labels of all patients, and the part that each has in training."""
 
     labels: Labels
-    held: Tensor
-    """(patients,) bool."""
+    roles: Roles
 
     def places(self, encoding: Encoding, held: bool) -> Tensor:
         """The encoding's items of patients on one side, of whom anything is known."""
-        side = (self.held == held) & self.labels.known
+        side = (self.roles.held if held else self.roles.train) & self.labels.known
         return torch.nonzero(side[encoding.owners] & (encoding.owners >= 0)).squeeze(1)
 
 
@@ -72,13 +73,15 @@ def train_arrival(
     heads = nn.ModuleList([Heads(manifest.sizes.width, 1, manifest.tasks) for _ in encodings])
     for head in heads:
         if isinstance(head, Heads):
-            start_at_base_rates(head, split.labels.rows(torch.nonzero(~split.held).squeeze(1)))
+            start_at_base_rates(head, split.labels.rows(torch.nonzero(split.roles.train).squeeze(1)))
+
+    targets = hard_targets(split.labels, len(manifest.tasks.diagnosis), len(manifest.tasks.treatments))
 
     def losses(held: bool) -> Iterator[tuple[Tensor, int]]:
         for head, encoding in zip(heads, encodings, strict=True):
             for places in shuffled(split.places(encoding, held), BATCH, generator):
-                labels = split.labels.rows(encoding.owners[places])
-                yield task_loss(head(encoding.encode(places, not held)), labels), len(places)
+                logits = head(encoding.encode(places, not held))
+                yield loss_of(logits, targets.rows(encoding.owners[places])).mean(), len(places)
 
     @torch.no_grad()
     def validate() -> float:
@@ -103,13 +106,17 @@ def image_encodings(
         items, present = stacked([recording.tiles[place] for place in places.tolist()])
         for axis in (-1, -2):
             items = items.flip(axis) if disturb and _heads_up(generator) else items
-        encoded = arrival.tiles(items.flatten(0, 1)).view(*present.shape, -1)
-        return pooled(arrival, encoded, present)
+        flat = items.flatten(0, 1)
+        encoded, plain = (
+            part.view(*present.shape, -1) for part in (arrival.tiles(flat), arrival.tiles.plain_part(flat))
+        )
+        return with_plain(arrival, encoded, plain, present)
 
     def bags(places: Tensor, disturb: bool, space: str, number: int) -> Tensor:
         items, present = stacked([recording.bags[space][place] for place in places.tolist()])
         items = items * kept_at_random(items.shape, generator) if disturb else items
-        return pooled(arrival, arrival.space(number)(items), present)
+        projector = arrival.space(number)
+        return with_plain(arrival, projector(items), projector.plain_part(items), present)
 
     encoders = {"imaging/cnn": tiles} | {
         f"imaging/bag:{space}": partial(bags, space=space, number=number) for number, space in enumerate(sorted(spaces))
@@ -136,7 +143,8 @@ def sequence_encoding(
         mask = mask & kept_at_random(mask.shape, generator) if disturb else mask
         encoded = arrival.sequences(ids[:, :used], mask[:, :used])
         items, present = regrouped(encoded, [len(item) for item in chosen])
-        return pooled(arrival, items, present)
+        vectors: Tensor = arrival(items, present)
+        return vectors
 
     return Encoding("genomic/sequence", owners["genomic/sequence"], encode)
 
@@ -170,9 +178,9 @@ def _heads_up(generator: torch.Generator) -> bool:
     return bool(torch.rand((), generator=generator) < 0.5)
 
 
-def pooled(arrival: ImagingArrival | GenomicArrival, items: Tensor, present: Tensor) -> Tensor:
-    """Items (B, N, D), present (B, N) -> (B, D), as the arrival module pools them."""
-    result: Tensor = arrival(items, present)
+def with_plain(arrival: ImagingArrival, items: Tensor, plain: Tensor, present: Tensor) -> Tensor:
+    """Items (B, N, D), plain parts (B, N, PLAIN), present (B, N) -> (B, D), as the arrival module makes a vector."""
+    result: Tensor = arrival(items, plain, present)
     return result
 
 

@@ -1,6 +1,7 @@
-"""Probabilities made to mean what they say: one temperature, and a conformal quantile a pattern of availability.
+"""Answers made to mean what they say: gains, temperatures and conformal quantiles, from patients who did not train.
 
-Fitted on the validation patients, who also chose when training stopped: close to, not quite, an untouched set.
+The student never saw the validation patients, and each of them is spoken of by roads that never saw that patient. The
+encoders' training stopped by them: close to, not quite, an untouched set.
 """
 
 from dataclasses import dataclass
@@ -9,15 +10,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from model.draws import normal_draws
-from model.joint_training import Examples, embed_rows, subsets
-from model.linear_training import plain_scores
+from model.examples import Examples, subsets
+from model.linear_fit import minimise
+from model.linear_roads import Opinion
 from model.network import MODALITIES, Network
 from model.voices import Voices, diagnoses, speak
+from model.wording import pattern_of
 from schemas.manifest import Manifest
 
 _TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 81))
+_ENOUGH = 50
+"""A pattern that fewer validation patients can be shown in shares the temperature of all."""
+_SLACK = 4.0
+"""Ridge that holds a gain to 1, on the scale of losses summed over patients."""
 
 
 @dataclass(frozen=True)
@@ -29,37 +37,68 @@ class Shown:
     truth: NDArray[np.int64]
 
 
-def calibrate(network: Network, manifest: Manifest, examples: Examples) -> Manifest:
-    """The manifest with its temperature and quantiles; as it was for a network without diagnosis labels."""
-    if not manifest.tasks.diagnosis:
+def calibrate(network: Network, manifest: Manifest, examples: Examples, opinions: tuple[Opinion, Opinion]) -> Manifest:
+    """Set the heads' gains; the manifest with temperatures and quantiles, as it was without diagnosis labels."""
+    if not len(examples.held):
         return manifest
-    rows = examples.held[examples.labels.diagnosis[examples.held] >= 0]
-    if not len(rows):
+    encoded = encoded_unseen(network, examples, examples.held, opinions)
+    _set_gains(network, examples, encoded)
+    known = torch.nonzero(examples.labels.diagnosis[examples.held] >= 0).squeeze(1)
+    if not manifest.tasks.diagnosis or not len(known):
         return manifest
-    shown = patterns_shown(network, manifest, examples, rows)
-    temperature = min(_TEMPERATURES, key=lambda t: sum(_nll(part, float(t)) for part in shown))
+    shown = patterns_shown(network, manifest, examples, examples.held[known], encoded[known])
+    common = _best(shown)
+    temperatures = {part.pattern: _best([part]) if len(part.truth) >= _ENOUGH else common for part in shown}
     quantiles = {
-        part.pattern: conformal_quantile(1 - _of_truth(part, float(temperature)), manifest.alpha) for part in shown
+        part.pattern: conformal_quantile(1 - _of_truth(part, temperatures[part.pattern]), manifest.alpha)
+        for part in shown
     }
     return manifest.model_copy(
-        update={"temperature": round(float(temperature), 6), "conformal": dict(sorted(quantiles.items()))}
+        update={
+            "temperature": common,
+            "temperatures": dict(sorted(temperatures.items())),
+            "conformal": dict(sorted(quantiles.items())),
+        }
     )
 
 
+@torch.no_grad()
+def encoded_of(network: Network, examples: Examples, rows: Tensor) -> Tensor:
+    """These patients as the network serves them: (n, M, E), zeros where a patient has no such modality."""
+    parts = [network.encode(modality, examples.batch(modality, rows)) for modality in MODALITIES]
+    return torch.stack(parts, 1) * examples.present[rows].unsqueeze(-1)
+
+
+def encoded_unseen(network: Network, examples: Examples, rows: Tensor, opinions: tuple[Opinion, Opinion]) -> Tensor:
+    """The same with the roads' out-of-fold scores in the place of what they would say of their own patients."""
+    encoded = encoded_of(network, examples, rows)
+    width = encoded.shape[-1] - network.beside
+    for place, modality in enumerate(MODALITIES):
+        mine = examples.features[modality]["block"][rows].unsqueeze(-1)  # (n, K, 1)
+        scores = [(opinion.scores[rows] * mine).flatten(1) for opinion in opinions]
+        encoded[:, place, width:] = torch.cat((*scores, mine.squeeze(-1).float()), -1)
+    return encoded * examples.present[rows].unsqueeze(-1)
+
+
 @torch.inference_mode()
-def patterns_shown(network: Network, manifest: Manifest, examples: Examples, rows: Tensor) -> list[Shown]:
+def patterns_shown(
+    network: Network, manifest: Manifest, examples: Examples, rows: Tensor, encoded: Tensor
+) -> list[Shown]:
     """Each patient under every pattern it can be shown in, through the same draws and heads as in serving."""
-    sizes, found = manifest.sizes, []
-    encoded = torch.cat((embed_rows(network, examples, rows), plain_scores(network, examples, rows)), -1)
+    found = []
     for kept in subsets(examples.present[rows]):
         there = torch.nonzero(kept.any(1)).squeeze(1)
-        pattern = "+".join(m.value for m, is_kept in zip(MODALITIES, kept[there[0]].tolist(), strict=True) if is_kept)
-        noise = np.stack(
-            [normal_draws(f"calibration:{row}", sizes.draws, len(MODALITIES), sizes.width) for row in there.tolist()]
-        )
-        voices = speak(network, encoded[there], kept[there], examples.usable, torch.from_numpy(noise))
-        found.append(Shown(pattern, voices, examples.labels.diagnosis[rows[there]].numpy()))
+        shown = tuple(m for m, is_kept in zip(MODALITIES, kept[there[0]].tolist(), strict=True) if is_kept)
+        noise = noise_of([f"calibration:{row}" for row in there.tolist()], manifest)
+        voices = speak(network, encoded[there], kept[there], examples.usable, noise)
+        found.append(Shown(pattern_of(shown), voices, examples.labels.diagnosis[rows[there]].numpy()))
     return found
+
+
+def noise_of(names: list[str], manifest: Manifest) -> Tensor:
+    """The draws that belong to each name: (n, K, M, D)."""
+    sizes = manifest.sizes
+    return torch.from_numpy(np.stack([normal_draws(name, sizes.draws, len(MODALITIES), sizes.width) for name in names]))
 
 
 def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
@@ -68,9 +107,37 @@ def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
     return round(float(np.sort(scores)[rank - 1]), 6) if rank <= len(scores) else 1.0
 
 
+def _set_gains(network: Network, examples: Examples, encoded: Tensor) -> None:
+    """One gain an endpoint, by the likelihood of what became of the validation patients."""
+    present, width = examples.present[examples.held], encoded.shape[-1] - network.beside
+    with torch.no_grad():
+        completed, _ = network.impute(encoded[..., :width], present)
+        hazard = network.decide(completed, present, examples.usable).hazard.double()  # (n, E, P, J)
+    base = network.heads.baseline.detach().double()
+    said, labels = hazard - base, examples.labels.rows(examples.held)
+    if not said.shape[2]:
+        return
+    gain = torch.ones(said.shape[2], dtype=torch.float64, requires_grad=True)
+    event, exposed = (part.unsqueeze(1).double() for part in (labels.hazard * labels.at_risk, labels.at_risk))
+
+    def objective() -> Tensor:
+        logits = base + gain.unsqueeze(-1) * said
+        loss = (exposed * functional.softplus(logits) - event * logits).mean(1).sum()
+        return loss + _SLACK / 2 * (gain - 1).square().sum()
+
+    minimise({"gain": gain}, objective, iterations=50)
+    network.heads.gain.copy_(gain.detach().clamp(0.0, 5.0))
+
+
+def _best(shown: list[Shown]) -> float:
+    """The temperature under which the true labels of these patients are likeliest."""
+    return round(float(min(_TEMPERATURES, key=lambda t: sum(_nll(part, float(t)) for part in shown))), 6)
+
+
 def _of_truth(part: Shown, temperature: float) -> NDArray[np.float64]:
     """The probability given to each patient's true label: (n,)."""
-    probabilities = diagnoses(part.voices, temperature).mean((1, 2)).numpy()
+    warmth = torch.full((len(part.truth),), temperature, dtype=torch.float64)
+    probabilities = diagnoses(part.voices, warmth).mean((1, 2)).numpy()
     chosen: NDArray[np.float64] = probabilities[np.arange(len(part.truth)), part.truth]
     return chosen
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.arrival_training import (
@@ -17,6 +18,7 @@ from model.arrival_training import (
     train_arrival,
 )
 from model.encoders.genomic_arrival import learnt_tokenizer
+from model.encoders.plain_part import first_order
 from model.network import Network
 from model.recording import RECORDED, RecordingGenomic, RecordingImaging
 from model.statistics import learn_scale
@@ -33,10 +35,10 @@ class Recording:
     owners: Mapping[str, Tensor]
     """Encoder id -> (N,) row of each recorded item's patient, -1 for nobody's."""
 
-    def in_training(self, name: str, held: Tensor) -> list[int]:
-        """The places of an encoder's items that belong to training patients; `held` (patients,) bool."""
+    def in_training(self, name: str, train: Tensor) -> list[int]:
+        """The places of an encoder's items that belong to training patients; `train` (patients,) bool."""
         owners = self.owners[name].tolist() if name in self.owners else []
-        return [place for place, owner in enumerate(owners) if owner >= 0 and not held[owner]]
+        return [place for place, owner in enumerate(owners) if owner >= 0 and train[owner]]
 
 
 def owners_of(evidence: Iterable[Evidence], patients: Sequence[str]) -> dict[str, Tensor]:
@@ -75,18 +77,29 @@ def train_encoders(network: Network, recording: Recording, split: Split, setting
     return losses
 
 
+def _statistics(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Tiles (n, 3, S, S) of one image -> the mean of their first-order statistics."""
+    mean: NDArray[np.float32] = first_order(torch.from_numpy(tiles)).mean(0).numpy()
+    return mean
+
+
 def _learn_inputs(network: Network, recording: Recording, split: Split, manifest: Manifest) -> None:
     """Means and deviations of features and gene values, and the tokenizer, from training patients alone."""
     genomic = recording.genomic
     for number, space in enumerate(sorted(manifest.feature_spaces)):
         name = f"imaging/bag:{space}"
-        bags = [recording.imaging.bags[space][place] for place in recording.in_training(name, split.held)]
+        bags = [recording.imaging.bags[space][place] for place in recording.in_training(name, split.roles.train)]
         if bags:
             learn_scale(network.arrival_imaging.space(number), np.concatenate(bags))
-    texts = [genomic.sequences[place] for place in recording.in_training("genomic/sequence", split.held)]
+            means = [bag.mean(0) for bag in bags if len(bag)]
+            network.arrival_imaging.space(number).plain.learn(np.stack(means))
+    images = [recording.imaging.tiles[place] for place in recording.in_training("imaging/cnn", split.roles.train)]
+    if images:
+        network.arrival_imaging.tiles.plain.learn(np.stack([_statistics(tiles) for tiles in images]))
+    texts = [genomic.sequences[place] for place in recording.in_training("genomic/sequence", split.roles.train)]
     if texts:
         network.arrival_genomic.tokenizer_json = learnt_tokenizer(piece.upper() for text in texts for piece in text)
-    sources = [genomic.genes[place] for place in recording.in_training("genomic/genes", split.held)]
+    sources = [genomic.genes[place] for place in recording.in_training("genomic/genes", split.roles.train)]
     if sources and manifest.genes:
         values, measured = gene_matrix(sources, manifest.genes)
         learn_scale(network.arrival_genomic.genes, values, measured)

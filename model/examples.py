@@ -1,92 +1,104 @@
-"""A cohort folder as patients with evidence, read by the very functions that serve, and what became of them."""
+"""The patients of a cohort as tensors: what the network sees of each, what became of each, and who trains it."""
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 
-from model.cohorts.folder import IMAGING_TOPIC, OBSERVATION_TOPIC, SEQUENCING_TOPIC, read_events
-from model.intake.clinical import ClinicalRules, read_observation
-from model.intake.genomic import GenomicEncoder, read_sequencing
-from model.intake.genomic_files import GenomicRules
-from model.intake.imaging import TileEncoder, read_imaging
-from model.intake.imaging_files import ImagingRules
-from schemas.errors import Refused
-from schemas.evidence import Evidence, Modality
-from schemas.files import Files
-from schemas.message import Message
-from schemas.picture import Picture, View, Window, merge_all, view
+import torch
+from torch import Tensor
 
-ALL_TOPICS = (OBSERVATION_TOPIC, IMAGING_TOPIC, SEQUENCING_TOPIC)
-HEAVY_TOPICS = (IMAGING_TOPIC, SEQUENCING_TOPIC)
+from model.features import Batch, batch_of
+from model.labels import Labels
+from model.network import MODALITIES, features_of
+from schemas.evidence import Modality
+from schemas.manifest import Manifest
+from schemas.picture import View
 
 
 @dataclass(frozen=True)
-class Rules:
-    """How a cohort's events are read and what of a picture counts: as a deployment would."""
+class Examples:
+    """N patients ready for the network."""
 
-    clinical: ClinicalRules = field(default_factory=ClinicalRules)
-    imaging: ImagingRules = field(default_factory=ImagingRules)
-    genomic: GenomicRules = field(default_factory=GenomicRules)
-    shelf_life: timedelta = timedelta(days=3650)
-    newest: int = 64
+    features: Mapping[Modality, Batch]
+    """Of each modality, arrays of all N; those of a patient without it are empty."""
+    present: Tensor
+    """(N, M) bool."""
+    labels: Labels
+    train: Tensor
+    """Rows of training patients of whom anything is known."""
+    held: Tensor
+    """Rows of validation patients of whom anything is known."""
+    usable: Tensor
+    """(M,) bool: the modalities that the network is trained with."""
+
+    def batch(self, modality: Modality, rows: Tensor) -> Batch:
+        """The arrays of some patients."""
+        return {name: tensor[rows] for name, tensor in self.features[modality].items()}
+
+    @property
+    def fitted(self) -> Tensor:
+        """Rows of training and validation patients, sorted."""
+        return torch.cat((self.train, self.held)).sort().values
+
+    @property
+    def block(self) -> Tensor:
+        """(N, K) bool: the table's blocks that each patient has."""
+        flags = [batch["block"] & self.present[:, place, None] for place, batch in enumerate(self._in_order())]
+        return torch.stack(flags).any(0)
+
+    def raw_table(self) -> tuple[Tensor, Tensor]:
+        """Columns (N, C), 0 where absent, and measured (N, C)."""
+        measured = torch.stack([part["measured"] for part in self._in_order()])
+        numbers = torch.stack([part["column"] for part in self._in_order()])
+        return (numbers * measured).sum(0), measured.any(0)
+
+    def with_features(self, features: Mapping[Modality, Batch], present: Tensor) -> "Examples":
+        """The same patients, seen otherwise."""
+        return replace(self, features=features, present=present)
+
+    def _in_order(self) -> list[Batch]:
+        return [self.features[modality] for modality in MODALITIES]
 
 
 @dataclass(frozen=True)
-class Readers:
-    """What turns messages into evidence: the seam for files, and the two arrival-time encoders."""
+class Roles:
+    """Who of N patients trains, and who chooses when to stop and calibrates; all others are never looked at."""
 
-    files: Files
-    imaging: TileEncoder
-    genomic: GenomicEncoder
-    rules: Rules
-
-    def read(self, message: Message) -> tuple[Evidence, ...]:
-        """The evidence of one message of a topic of ours; raises Refused, Unavailable."""
-        if message.topic == OBSERVATION_TOPIC:
-            return read_observation(message, self.rules.clinical).evidence
-        if message.topic == IMAGING_TOPIC:
-            return read_imaging(message, self.files, self.imaging, self.rules.imaging).evidence
-        return read_sequencing(message, self.files, self.genomic, self.rules.genomic).evidence
+    train: Tensor
+    """(N,) bool."""
+    held: Tensor
+    """(N,) bool."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """All evidence of a cohort, and how many messages were refused, by reason."""
-
-    evidence: tuple[Evidence, ...]
-    refused: Counter[str]
-
-
-def read_cohort(cohort: Path, readers: Readers, topics: tuple[str, ...] = ALL_TOPICS) -> Reading:
-    """Read the events of these topics in their order. A refusal costs its message, as it does in the stream."""
-    found: list[Evidence] = []
-    refused: Counter[str] = Counter()
-    for message in read_events(cohort):
-        if message.topic not in topics:
-            continue
-        try:
-            found.extend(readers.read(message))
-        except Refused as refusal:
-            refused[refusal.reason] += 1
-            found.extend(refusal.evidence)
-    return Reading(tuple(found), refused)
-
-
-def pictures_of(evidence: tuple[Evidence, ...]) -> dict[str, Picture]:
-    """Patient -> picture, patients in the order of their names."""
-    by_patient: dict[str, list[Evidence]] = {}
-    for piece in evidence:
-        by_patient.setdefault(piece.patient, []).append(piece)
-    return {patient: merge_all({}, by_patient[patient]) for patient in sorted(by_patient)}
-
-
-def views_of(pictures: Mapping[str, Picture], encoders: Mapping[str, str], rules: Rules) -> dict[str, View]:
-    """What a network behind these encoders may see of each patient."""
-    window = Window(
-        shelf_life=dict.fromkeys(Modality, rules.shelf_life),
-        newest=dict.fromkeys(Modality, rules.newest),
-        encoders=encoders,
+def examples_of(views: Mapping[str, View], labels: Labels, roles: Roles, draft: Manifest, least: int) -> Examples:
+    """All N patients as the network may see them; a modality with fewer than `least` training patients is not used."""
+    seen = torch.tensor([[modality in view.present for modality in MODALITIES] for view in views.values()])
+    usable = seen[roles.train].sum(0) >= least
+    known = labels.known & (seen & usable).any(1)
+    owner = torch.tensor([block for block, _ in draft.table.columns]).long()
+    features = {}
+    for modality in MODALITIES:
+        batch = batch_of([features_of(modality, view.evidence, draft) for view in views.values()])
+        features[modality] = batch | {"owner": owner.expand(len(views), -1)}
+    return Examples(
+        features=features,
+        present=seen & usable,
+        labels=labels,
+        train=torch.nonzero(known & roles.train).squeeze(1),
+        held=torch.nonzero(known & roles.held).squeeze(1),
+        usable=usable,
     )
-    return {patient: view(picture, window) for patient, picture in pictures.items()}
+
+
+def used_modalities(examples: Examples) -> tuple[Modality, ...]:
+    """The modalities that the network is trained with."""
+    return tuple(modality for modality, is_used in zip(MODALITIES, examples.usable.tolist(), strict=True) if is_used)
+
+
+def subsets(present: Tensor) -> Iterator[Tensor]:
+    """Every non-empty pattern once for each row of `present` (B, M) that has all of it; others come out empty."""
+    for choice in product((False, True), repeat=present.shape[1]):
+        pattern = torch.tensor(choice)
+        has_all = (present | ~pattern).all(1, keepdim=True)
+        if pattern.any() and has_all.any():
+            yield pattern & has_all

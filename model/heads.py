@@ -28,6 +28,7 @@ class Heads(nn.Module):
     """
 
     late: Tensor
+    gain: Tensor
 
     def __init__(self, width: int, members: int, tasks: Tasks) -> None:
         super().__init__()
@@ -36,11 +37,14 @@ class Heads(nn.Module):
         self.sizes = [len(tasks.diagnosis), endpoints, endpoints, len(tasks.treatments)]
         self.linear = nn.Linear(width, members * sum(self.sizes))
         self.baseline = nn.Parameter(torch.zeros(members, endpoints, len(tasks.edges_days)))
+        self.register_buffer("gain", torch.ones(endpoints))
+        """What each endpoint's risk and slope are multiplied by: a bounded core before them compresses their scale."""
         self.register_buffer("late", late_bins(tasks.edges_days), persistent=False)
 
     def forward(self, features: Tensor) -> Logits:
         """features (N, D) -> `Logits`."""
         answers = self.linear(features).unflatten(-1, (self.members, sum(self.sizes)))
         diagnosis, risk, slope, response = answers.split(self.sizes, dim=-1)
-        hazard = self.baseline + risk.unsqueeze(-1) + slope.unsqueeze(-1) * self.late  # (N, E, P, J)
+        said = risk.unsqueeze(-1) + slope.unsqueeze(-1) * self.late
+        hazard = self.baseline + self.gain.unsqueeze(-1) * said  # (N, E, P, J)
         return Logits(diagnosis, hazard, response)

@@ -1,88 +1,124 @@
-"""Everything that runs at a request, trained together under modality dropout (phase two)."""
+"""Everything that runs at a request, trained together: a student of what became of patients and of its teachers.
 
-from collections.abc import Iterator, Mapping
+Under modality dropout over the whole lattice of subsets: what a patient has is hidden at random, part by part, while
+the target stays what the teacher says who saw all of it (cross-modal distillation).
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.batch_order import shuffled
-from model.descent import Descent, Phase, Report, descend
+from model.distillation import Teaching
+from model.examples import Examples
 from model.features import Batch
 from model.heads import Logits
 from model.imputer import imputation_loss
-from model.labels import Labels, task_loss
 from model.network import MODALITIES, Network
 from model.statistics import bootstrap_weights
 from schemas.evidence import Modality
 
-BATCH = 32
-HIDDEN = 0.3
-"""Share of tokens, and of numbers in the embeddings, that training hides at random."""
-
 
 @dataclass(frozen=True)
-class Examples:
-    """N patients ready for the network."""
+class StudentSetting:
+    """How the student is trained: a fixed number of epochs, the rate falling to 0; there is no early stopping."""
 
-    features: Mapping[Modality, Batch]
-    """Of each modality, arrays of all N; those of a patient without it are empty."""
-    present: Tensor
-    """(N, M) bool."""
-    labels: Labels
-    train: Tensor
-    """Rows of training patients of whom anything is known."""
-    held: Tensor
-    """Rows of validation patients of whom anything is known."""
-    usable: Tensor
-    """(M,) bool: the modalities that the network is trained with."""
+    epochs: int = 100
+    batch: int = 1024
+    """At most so many patients a step: small cohorts take one step an epoch."""
+    rate: float = 2e-3
+    decay: float = 0.1
+    hidden: float = 0.3
+    """Share of patients of whom a part is hidden, of tokens and of embedding numbers that training drops."""
 
 
-def train_joint(
-    network: Network, examples: Examples, descent: Descent, generator: torch.Generator, report: Report
-) -> float:
-    """Train encoders, imputer, attention, fusion and heads; returns the best validation loss."""
+def train_student(
+    network: Network, examples: Examples, teaching: Teaching, setting: StudentSetting, generator: torch.Generator
+) -> Iterator[tuple[float, float]]:
+    """Train encoders, imputer, attention, fusion and heads; yields (share done, training loss) an epoch."""
     weights = bootstrap_weights(len(examples.present), network.heads.members, generator)
-    modules = (network.clinical, network.encoders, network.imputer, network.attention, network.fusion, network.heads)
+    parameters = [parameter for module in _modules(network) for parameter in module.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=setting.rate, betas=(0.9, 0.99), weight_decay=setting.decay)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, setting.epochs)
+    for epoch in range(setting.epochs):
+        losses = []
+        for rows in shuffled(examples.train, setting.batch, generator):
+            logits, imputation = student_answers(network, examples, rows, setting, generator)
+            loss = (teaching.loss(logits, rows, epoch) * weights[rows]).mean() + imputation
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimiser.step()
+            losses.append(float(loss.detach()))
+        schedule.step()
+        yield (epoch + 1) / setting.epochs, sum(losses) / max(len(losses), 1)
 
-    def steps() -> Iterator[Tensor]:
-        for rows in shuffled(examples.train, BATCH, generator):
-            kept = some_of(examples.present[rows], generator)
-            embeddings = embed_rows(network, examples, rows, generator)
-            logits, imputation = forward(network, examples, embeddings, kept, generator)
-            yield task_loss(logits, examples.labels.rows(rows), weights[rows]) + imputation
 
-    @torch.no_grad()
-    def validate() -> float:
-        return validation_loss(network, examples)
+def _modules(network: Network) -> tuple[nn.Module, ...]:
+    return (
+        network.clinical,
+        network.encoders,
+        network.block_tokens,
+        network.imputer,
+        network.attention,
+        network.fusion,
+        network.heads,
+    )
 
-    return descend(Phase("fusion", modules, steps, validate), descent, report)
+
+def student_answers(
+    network: Network, examples: Examples, rows: Tensor, setting: StudentSetting, generator: torch.Generator
+) -> tuple[Logits, Tensor]:
+    """What the student says of these patients with a part hidden: logits (n, E, ...), imputation loss."""
+    features = {modality: examples.batch(modality, rows) for modality in MODALITIES}
+    shown, present = hide(features, examples.present[rows], setting.hidden, generator)
+    embeddings = embed(network, shown, examples.present[rows], setting.hidden, generator)
+    return forward(network, examples, embeddings, present, generator)
 
 
-def embed_rows(network: Network, examples: Examples, rows: Tensor, disturb: torch.Generator | None = None) -> Tensor:
-    """Embeddings (B, M, D) of these rows; zeros where a patient has no such modality.
+def hide(
+    features: dict[Modality, Batch], present: Tensor, share: float, generator: torch.Generator
+) -> tuple[dict[Modality, Batch], Tensor]:
+    """Hide a random part of what `share` of the patients have: modalities, and blocks of the table with their tokens.
 
-    With a generator, a part of the tokens and of the embeddings is hidden, as training does.
+    Never all of it. Returns the features, and the modalities (B, M) that are still shown.
     """
-    parts = []
-    for place, modality in enumerate(MODALITIES):
-        if examples.present[rows, place].any():
-            batch = {name: tensor[rows] for name, tensor in examples.features[modality].items()}
-            parts.append(network.embed(modality, thinned(batch, disturb)))
-        else:
-            parts.append(torch.zeros(len(rows), network.heads.linear.in_features))
-    embeddings = torch.stack(parts, 1).masked_fill(~examples.present[rows].unsqueeze(-1), 0.0)
-    return embeddings if disturb is None else _dropped(embeddings, disturb)
+    blocks = torch.stack([batch["block"] for batch in features.values()], 1)  # (B, M, K)
+    chosen = torch.rand(len(present), 1, generator=generator) < share
+    kept = present & ~(chosen & (torch.rand(present.shape, generator=generator) < 0.5))
+    kept = torch.where(kept.any(1, keepdim=True), kept, present)
+    stay = ~(chosen & (torch.rand(blocks.shape[::2], generator=generator) < 0.5))  # (B, K)
+    stay = torch.where((stay.unsqueeze(1) & blocks).any((1, 2)).unsqueeze(1), stay, True)
+    return {modality: without_blocks(batch, stay) for modality, batch in features.items()}, kept
 
 
-def thinned(batch: Batch, disturb: torch.Generator | None) -> Batch:
-    """The batch without a part of its observation and variant tokens; as it is without a generator."""
+def without_blocks(batch: Batch, stay: Tensor) -> Batch:
+    """A batch as it is without some blocks: `stay` (B, K) bool. Columns, flags and the tokens of their codes go."""
+    changed = batch | {"block": batch["block"] & stay}
+    if stay.shape[1]:
+        changed["measured"] = batch["measured"] & stay[:, batch["owner"][0]]
+    if "part" in batch:
+        with_rest = torch.cat((torch.ones_like(stay[:, :1]), stay), 1)
+        changed["present"] = batch["present"] & with_rest.gather(1, batch["part"])
+    return changed
+
+
+def embed(
+    network: Network,
+    features: dict[Modality, Batch],
+    present: Tensor,
+    hidden: float = 0.0,
+    disturb: torch.Generator | None = None,
+) -> Tensor:
+    """Embeddings (B, M, D); zeros where a patient has no such modality. With a generator, tokens are dropped."""
+    parts = [network.embed(modality, _thinned(batch, hidden, disturb)) for modality, batch in features.items()]
+    embeddings = torch.stack(parts, 1).masked_fill(~present.unsqueeze(-1), 0.0)
     if disturb is None:
-        return batch
-    masks = {name: batch[name] for name in ("present", "shown") if name in batch}
-    hidden = {name: mask & (torch.rand(mask.shape, generator=disturb) >= HIDDEN) for name, mask in masks.items()}
-    return batch | hidden
+        return embeddings
+    kept = torch.rand(embeddings.shape, generator=disturb) >= hidden  # dropout (Srivastava et al. 2014)
+    return embeddings * kept / (1 - hidden)
 
 
 def forward(
@@ -101,34 +137,9 @@ def forward(
     return network.decide(completed, kept, examples.usable), imputation_loss(mean, variance, truth, there)
 
 
-def validation_loss(network: Network, examples: Examples) -> float:
-    """Task loss of the held-out patients, over every subset of what each of them has, with the same draws always."""
-    generator = torch.Generator().manual_seed(0)
-    embeddings = embed_rows(network, examples, examples.held)
-    total, count = 0.0, 0
-    for kept in subsets(examples.present[examples.held]):
-        rows = torch.nonzero(kept.any(1)).squeeze(1)
-        logits, _ = forward(network, examples, embeddings[rows], kept[rows], generator)
-        loss = task_loss(logits, examples.labels.rows(examples.held[rows]))
-        total, count = total + float(loss) * len(rows), count + len(rows)
-    return total / max(count, 1)
-
-
-def some_of(present: Tensor, generator: torch.Generator) -> Tensor:
-    """A random part of what is present, never nothing: each subset about as often, all of it twice as often."""
-    kept = present & (torch.rand(present.shape, generator=generator) < 0.5)
-    return torch.where(kept.any(1, keepdim=True), kept, present)
-
-
-def subsets(present: Tensor) -> Iterator[Tensor]:
-    """Every non-empty pattern once for each row of `present` (B, M) that has all of it; others come out empty."""
-    for choice in product((False, True), repeat=present.shape[1]):
-        pattern = torch.tensor(choice)
-        has_all = (present | ~pattern).all(1, keepdim=True)
-        if pattern.any() and has_all.any():
-            yield pattern & has_all
-
-
-def _dropped(embeddings: Tensor, generator: torch.Generator) -> Tensor:
-    """Dropout (Srivastava et al. 2014) with a generator of our own."""
-    return embeddings * (torch.rand(embeddings.shape, generator=generator) >= HIDDEN) / (1 - HIDDEN)
+def _thinned(batch: Batch, hidden: float, disturb: torch.Generator | None) -> Batch:
+    """The batch without a part of its observation and variant tokens; as it is without a generator."""
+    if disturb is None:
+        return batch
+    masks = {name: batch[name] for name in ("present", "shown") if name in batch}
+    return batch | {name: mask & (torch.rand(mask.shape, generator=disturb) >= hidden) for name, mask in masks.items()}

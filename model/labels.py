@@ -1,4 +1,4 @@
-"""What became of each patient as tensors, and the loss of the heads' answers against it."""
+"""What became of each patient as tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from model.cohorts.folder import read_outcomes, read_survival
-from model.heads import Logits
-from model.survival import bin_targets, hazard_loss
+from model.survival import bin_targets
 from schemas.manifest import Tasks
 
 
@@ -64,26 +62,10 @@ def read_labels(cohort: Path, patients: Sequence[str], tasks: Tasks) -> Labels:
     return Labels(*(torch.from_numpy(array) for array in arrays))
 
 
-def task_loss(logits: Logits, labels: Labels, weights: Tensor | None = None) -> Tensor:
-    """Mean over patients of diagnosis CE + mean hazard NLL of an endpoint + response BCE; what is unknown adds 0.
-
-    Logits of (B, E, ...); weights (B, E) count each patient for each member of the ensemble (1 where None).
-    """
-    members = logits.hazard.shape[1]
-    loss = logits.hazard.new_zeros(labels.diagnosis.shape[0], members)
-    if logits.diagnosis.shape[-1]:
-        target = labels.diagnosis.unsqueeze(1).expand(-1, members)
-        loss = loss + functional.cross_entropy(
-            logits.diagnosis.movedim(-1, 1), target, ignore_index=-1, reduction="none"
-        )
-    if logits.hazard.shape[2]:
-        shape = logits.hazard.shape
-        hazard, at_risk = (part.unsqueeze(1).expand(shape) for part in (labels.hazard, labels.at_risk))
-        loss = loss + hazard_loss(logits.hazard, hazard, at_risk) / shape[2]
-    if logits.response.shape[-1]:
-        given = labels.treatment.clamp_min(0)[:, None, None].expand(-1, members, 1)
-        chosen = logits.response.gather(-1, given).squeeze(-1)
-        truth = labels.response.unsqueeze(1).expand(-1, members)
-        answer = functional.binary_cross_entropy_with_logits(chosen, truth, reduction="none")
-        loss = loss + answer * (labels.treatment >= 0).unsqueeze(1)
-    return loss.mean() if weights is None else (loss * weights).mean()
+def strata_of(labels: Labels) -> list[str]:
+    """What folds of these patients are stratified by: the diagnosis, or else the endpoint with the most events."""
+    if (labels.diagnosis >= 0).any():
+        return [str(label) for label in labels.diagnosis.tolist()]
+    events = labels.hazard.sum(2)  # (N, P)
+    most = int(events.sum(0).argmax()) if events.shape[1] else 0
+    return [str(int(event)) for event in (events[:, most] if events.shape[1] else labels.treatment).tolist()]

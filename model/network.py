@@ -1,4 +1,4 @@
-"""The network: encoders of each modality, imputer, cross-modal attention, fusion, heads, joined in one module."""
+"""The network: encoders of each modality, imputer, cross-modal attention, fusion, heads, and the linear roads."""
 
 import warnings
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.attention import CrossModalAttention
+from model.block_tokens import BlockTokens
 from model.encoders.arrived import ImagingModality, encoder_ids, vector_features
 from model.encoders.clinical import ClinicalEncoder
 from model.encoders.clinical_tokens import clinical_features
@@ -19,6 +20,8 @@ from model.fusion import Fusion
 from model.heads import Heads, Logits
 from model.imputer import Imputer
 from model.linear import LinearRoad
+from model.table_columns import facts_of, table_features
+from model.tabular import Tabular
 from schemas.evidence import Evidence, Modality
 from schemas.manifest import Manifest
 
@@ -27,7 +30,11 @@ MODALITIES = tuple(Modality)
 
 
 class Network(nn.Module):
-    """What one manifest describes. `arrival_*` encode files once; the rest runs at each request."""
+    """What one manifest describes. `arrival_*` encode files once; the rest runs at each request.
+
+    Encoded, a modality is E = D + 2 K L + K numbers: its embedding, the scores of the table's K blocks on the plain
+    and on the taught road, and which of the blocks it has. Those of other modalities' blocks are 0.
+    """
 
     def __init__(self, manifest: Manifest, generator: torch.Generator) -> None:
         super().__init__()
@@ -41,21 +48,32 @@ class Network(nn.Module):
                 Modality.GENOMIC.value: GenomicModality(sizes.width, kinds),
             }
         )
+        self.tabular = Tabular(manifest.table)
+        self.block_tokens = BlockTokens(manifest.table, sizes.width)
+        self.norm = nn.LayerNorm(sizes.width, elementwise_affine=False)
         self.imputer = Imputer(sizes.width)
         self.attention = CrossModalAttention(sizes.width, sizes.heads, len(MODALITIES))
         self.fusion = Fusion(manifest.fusion, sizes, generator)
         self.heads = Heads(sizes.width, sizes.ensemble, manifest.tasks)
-        self.linear = LinearRoad(sizes.width, kinds, manifest.tasks)
+        self.plain, self.taught = LinearRoad(manifest.table, manifest.tasks), LinearRoad(manifest.table, manifest.tasks)
+
+    @property
+    def beside(self) -> int:
+        """How many numbers ride behind an embedding: 2 K L + K."""
+        return self.plain.blocks * (2 * self.plain.scores + 1)
 
     def embed(self, modality: Modality, batch: Batch) -> Tensor:
         """Features of B patients -> that modality's embedding (B, D)."""
         encoder = self.clinical if modality is Modality.CLINICAL else self.encoders[modality.value]
-        result: Tensor = encoder(batch)
+        deep: Tensor = encoder(batch)
+        result: Tensor = self.norm(deep + self.block_tokens(self.tabular(batch), batch["block"]))
         return result
 
     def encode(self, modality: Modality, batch: Batch) -> Tensor:
-        """Features of B patients -> (B, D + L): that modality's embedding, and its scores on the linear road."""
-        return torch.cat((self.embed(modality, batch), self.linear.score(modality, batch, self.clinical)), -1)
+        """Features of B patients -> (B, E)."""
+        columns = self.tabular(batch)
+        scores = (road.score(columns).flatten(1) for road in (self.plain, self.taught))
+        return torch.cat((self.embed(modality, batch), *scores, batch["block"].float()), -1)
 
     def impute(self, embeddings: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings (B, M, D), present (B, M) -> mean and standard deviation (B, M, D); what is present, exactly."""
@@ -67,6 +85,13 @@ class Network(nn.Module):
         """Completed embeddings (N, M, D), present (N, M), usable (M,) -> the heads' logits for N rows."""
         logits: Logits = self.heads(self.fusion(self.attention(completed, present, usable)))
         return logits
+
+    def roads(self, beside: Tensor) -> tuple[Logits, Logits]:
+        """What rides behind the embeddings, summed over the present modalities (B, 2 K L + K) -> both roads' logits."""
+        blocks, each = self.plain.blocks, self.plain.blocks * self.plain.scores
+        plain, taught, flags = torch.split(beside, [each, each, blocks], dim=-1)
+        shape = (len(beside), blocks, self.plain.scores)
+        return self.plain(plain.reshape(shape), flags > 0), self.taught(taught.reshape(shape), flags > 0)
 
 
 def network_of(manifest: Manifest, seed: int) -> Network:
@@ -80,10 +105,12 @@ def network_of(manifest: Manifest, seed: int) -> Network:
 def features_of(modality: Modality, evidence: Sequence[Evidence], manifest: Manifest) -> Features:
     """One patient's evidence of that modality as arrays, what this network can read of it."""
     pieces = [piece for piece in evidence if piece.modality is modality]
+    facts = facts_of(pieces, manifest.encoders, manifest.sizes.clinical_tokens)
+    table = table_features(facts, modality, manifest.table)
     if modality is Modality.CLINICAL:
-        return clinical_features(pieces, manifest.sizes.clinical_tokens)
+        return table | clinical_features(pieces, manifest.sizes.clinical_tokens, manifest.table.parts)
     rows = encoder_ids(manifest.feature_spaces)
-    vectors = vector_features(pieces, manifest.encoders, rows, manifest.sizes.width)
+    vectors = table | vector_features(pieces, manifest.encoders, rows, manifest.sizes.width)
     if modality is Modality.IMAGING:
         return vectors
     return vectors | variant_features(pieces, manifest.sizes.variant_tokens)

@@ -65,9 +65,9 @@ class Predictor:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def encode(self, requests: Sequence[Request], wanted: Sequence[tuple[int, Modality]]) -> list[Embedding]:
-        """The wanted (place in `requests`, modality) embeddings, each (D + L,) float32, in the order wanted.
+        """The wanted (place in `requests`, modality) embeddings, each (E,) float32, in the order wanted.
 
-        L scores of the linear road ride behind the D numbers of the modality's embedding.
+        Scores of the linear roads ride behind the D numbers of the modality's embedding (`Network`).
         """
         found: dict[tuple[int, Modality], Embedding] = {}
         for modality in MODALITIES:
@@ -96,13 +96,13 @@ class Predictor:
 
     @torch.inference_mode()
     def _embed(self, modality: Modality, rows: Sequence[Features]) -> Embedding:
-        """Embeddings (B, D + L) of at most one batch of rows; those of the padding come last."""
+        """Embeddings (B, E) of at most one batch of rows; those of the padding come last."""
         values: Embedding = self.network.encode(modality, padded(rows, self.manifest.sizes.batch)).numpy()
         return values
 
     def _answer(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> Answers:
         sizes, modalities = self.manifest.sizes, len(MODALITIES)
-        known = np.zeros((sizes.batch, modalities, sizes.width + self.network.linear.scores), np.float32)
+        known = np.zeros((sizes.batch, modalities, sizes.width + self.network.beside), np.float32)
         present = np.zeros((sizes.batch, modalities), np.bool_)
         noise = np.zeros((sizes.batch, sizes.draws, modalities, sizes.width), np.float32)
         for row, (request, given) in enumerate(zip(requests, embeddings, strict=True)):

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 YEAR_DAYS = 365.25
 HORIZONS_YEARS = (1, 3, 5)
-_EDGES_YEARS = (0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15)
+_EDGES_YEARS = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8.5, 10.5, 15)
 
 
 def edges_until(horizon_days: float) -> tuple[float, ...]:

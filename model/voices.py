@@ -1,5 +1,7 @@
-"""The two voices of the network, the fusion's and the linear road's, and their mean: what is served (DESIGN §7)."""
+"""The voices of the network, the fusion's and both linear roads', and their mean: what is served (DESIGN §7)."""
 
+from collections.abc import Callable
+from itertools import compress
 from typing import NamedTuple
 
 import torch
@@ -12,11 +14,13 @@ from schemas.manifest import Manifest
 
 
 class Voices(NamedTuple):
-    """What both say of B patients, before calibration."""
+    """What all three say of B patients, before calibration."""
 
     fusion: Logits
     """(B, K, E, ...): K imputation draws of E heads."""
-    linear: Logits
+    plain: Logits
+    """(B, ...)."""
+    taught: Logits
     """(B, ...)."""
 
 
@@ -26,7 +30,7 @@ def usable_modalities(manifest: Manifest) -> Tensor:
 
 
 def speak(network: Network, encoded: Tensor, present: Tensor, usable: Tensor, noise: Tensor) -> Voices:
-    """Encoded (B, M, D + L), present (B, M), usable (M,), noise (B, K, M, D) -> `Voices`.
+    """Encoded (B, M, E), present (B, M), usable (M,), noise (B, K, M, D) -> `Voices`.
 
     The noise of a modality is scaled by the imputer's standard deviation; zero noise is the imputed mean.
     """
@@ -35,23 +39,37 @@ def speak(network: Network, encoded: Tensor, present: Tensor, usable: Tensor, no
     completed = (mean.unsqueeze(1) + spread.unsqueeze(1) * noise).flatten(0, 1)  # (B*K, M, D)
     logits = network.decide(completed, present.repeat_interleave(draws, 0), usable)
     fusion = Logits(*(part.view(rows, draws, *part.shape[1:]) for part in logits))
-    return Voices(fusion, network.linear(encoded[..., width:], present))
+    beside = torch.where(present.unsqueeze(-1), encoded[..., width:], 0.0).sum(1)
+    return Voices(fusion, *network.roads(beside))
 
 
-def diagnoses(voices: Voices, temperature: float) -> Tensor:
-    """Calibrated probabilities (B, K, E, C) float64: the mean of both voices."""
-    fusion = (voices.fusion.diagnosis.double() / temperature).softmax(-1)
-    linear = (voices.linear.diagnosis.double() / temperature).softmax(-1)
-    return (fusion + linear[:, None, None]) / 2
+def diagnoses(voices: Voices, temperature: Tensor) -> Tensor:
+    """Calibrated probabilities (B, K, E, C) float64: the mean of the voices; temperature (B,)."""
+
+    def softened(logits: Logits) -> Tensor:
+        warmth = temperature.reshape(-1, *([1] * (logits.diagnosis.dim() - 1)))
+        return (logits.diagnosis.double() / warmth).softmax(-1)
+
+    return _mean(voices, softened)
+
+
+def temperatures(manifest: Manifest, present: Tensor) -> Tensor:
+    """present (B, M) bool -> (B,) float64: the temperature of each patient's pattern."""
+    names = [m.value for m in MODALITIES]
+    patterns = ["+".join(compress(names, row)) for row in present.tolist()]
+    return torch.tensor([manifest.temperatures.get(p, manifest.temperature) for p in patterns], dtype=torch.float64)
 
 
 def survivals(voices: Voices) -> Tensor:
-    """Survival curves (B, K, E, P, J) float64: the mean of both voices."""
-    linear = torch_curves(voices.linear.hazard.double())
-    return (torch_curves(voices.fusion.hazard.double()) + linear[:, None, None]) / 2
+    """Survival curves (B, K, E, P, J) float64: the mean of the voices."""
+    return _mean(voices, lambda logits: torch_curves(logits.hazard.double()))
 
 
 def responses(voices: Voices) -> Tensor:
-    """Probabilities of response (B, K, E, O) float64: the mean of both voices."""
-    linear = torch.sigmoid(voices.linear.response.double())
-    return (torch.sigmoid(voices.fusion.response.double()) + linear[:, None, None]) / 2
+    """Probabilities of response (B, K, E, O) float64: the mean of the voices."""
+    return _mean(voices, lambda logits: torch.sigmoid(logits.response.double()))
+
+
+def _mean(voices: Voices, said: Callable[[Logits], Tensor]) -> Tensor:
+    roads = (said(voices.plain) + said(voices.taught))[:, None, None]
+    return (said(voices.fusion) + roads) / len(voices)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from schemas.evidence import Modality
 from schemas.record import Record
+from schemas.table import Table
 
 FusionKind = Literal["circuit", "none"]
 
@@ -60,12 +61,17 @@ class Manifest(Record):
     """Bag feature space -> its width."""
     genes: tuple[str, ...] = ()
     """`kind:gene` of the gene values it reads, in order."""
+    table: Table = Table()
+    """What the linear road reads."""
     tasks: Tasks
     sizes: Sizes = Sizes()
     fusion: FusionKind = "circuit"
     alpha: float = 0.1
     """Miss rate of the conformal sets."""
     temperature: float = 1.0
+    """Of the diagnosis, where a pattern has none of its own."""
+    temperatures: dict[str, float] = {}
+    """Availability pattern -> its temperature."""
     conformal: dict[str, float] = {}
     """Availability pattern (`clinical+imaging`) -> conformal quantile of 1 - p(true label)."""
     torch: str = ""

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import read_card
-from model.training import TrainSettings
+from model.fitting import TrainSettings
 from model.training import train as train_network
 from schemas.manifest import FusionKind
 from streams.blobs import Blobs
@@ -32,8 +32,8 @@ def train(
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
     if epochs:
-        encoders, joint = replace(settings.encoders, epochs=epochs), replace(settings.joint, epochs=epochs)
-        settings = replace(settings, encoders=encoders, joint=joint)
+        encoders, student = replace(settings.encoders, epochs=epochs), replace(settings.student, epochs=epochs)
+        settings = replace(settings, encoders=encoders, student=student)
     files = Blobs(FileRules(allowed_folders=(cohort.resolve(),)))
     with _Phases() as phases:
         try:

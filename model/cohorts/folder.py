@@ -14,6 +14,7 @@ from model.cohorts.folder_line import read_line, wrong_field
 from schemas.errors import Reason, Refused
 from schemas.message import Message
 from schemas.record import Record
+from schemas.table import Block
 
 CARD, EVENTS, OUTCOMES, SURVIVAL = "cohort.json", "events.ndjson", "outcomes.csv", "survival.csv"
 OBSERVATION_TOPIC, IMAGING_TOPIC, SEQUENCING_TOPIC = "fhir.observations", "imaging.events", "sequencing.events"
@@ -38,6 +39,8 @@ class CohortCard(Record):
     tasks: Tasks
     feature_spaces: dict[str, int] = Field(default_factory=dict)
     """Encoder name of the feature bags -> width D."""
+    table: tuple[Block, ...] = ()
+    """What the linear road is to read of these patients, in blocks; none: a block a modality, made by rule."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from model.cohorts import resources as fhir
 from model.cohorts.folder import IMAGING_TOPIC, OBSERVATION_TOPIC, CohortCard, Outcome, SurvivalTime, Tasks
 from model.cohorts.folder_writer import CohortWriter
 from model.cohorts.hancock_codes import BINARY, BLOOD, CATEGORIES, DENSITIES, ROOT, STAINS, WIDTH, code_of
+from model.cohorts.hancock_table import hancock_table
 from schemas.canonical import derived_id
 from schemas.errors import Reason, Refused
 
@@ -46,8 +47,9 @@ def _card() -> CohortCard:
         name="hancock",
         source="ankilab/HANCOCK_MultimodalDataset @ 521b99b (features)",
         terms="Apache-2.0 in the repository",
-        tasks=Tasks(endpoints=("OS", "RFS", "REC"), horizon_days=3650),
+        tasks=Tasks(endpoints=("OS", "RFS", "REC"), horizon_days=3835),
         feature_spaces={f"hancock-tma-{stain}": WIDTH for stain in STAINS},
+        table=hancock_table(),
     )
 
 

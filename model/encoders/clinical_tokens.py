@@ -1,7 +1,7 @@
 """Clinical evidence as numbers of fixed shape: codes, values, times and flags, the newest tokens last."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,16 +17,18 @@ FLAGS = 16
 _DAY = 86400.0
 
 
-def clinical_features(pieces: Sequence[Evidence], size: int) -> Features:
-    """The newest `size` observation tokens T of these pieces, oldest first.
+def clinical_features(pieces: Sequence[Evidence], size: int, parts: Mapping[str, int]) -> Features:
+    """The newest `size` observation tokens T of these pieces, oldest first; `parts`: code -> number of its part.
 
     code (T,) int64 stable hash; answer (T,) int64 bucket; value (T,) float32 in the code's canonical unit;
-    numbers (T, 2 + FLAGS) float32: has a value, log days before the newest token, flags; present (T,) bool.
+    numbers (T, 2 + FLAGS) float32: has a value, log days before the newest token, flags; present (T,) bool;
+    part (T,) int64, 0 where a code has none.
     """
     tokens = newest_observations(pieces, size)
     features: Features = {
         "code": np.zeros(size, np.int64),
         "answer": np.zeros(size, np.int64),
+        "part": np.zeros(size, np.int64),
         "value": np.zeros(size, np.float32),
         "numbers": np.zeros((size, 2 + FLAGS), np.float32),
         "present": np.arange(size) < len(tokens),
@@ -35,6 +37,7 @@ def clinical_features(pieces: Sequence[Evidence], size: int) -> Features:
         ago = (tokens[-1].at - token.at).total_seconds() / _DAY
         features["code"][row] = stable_hash(token.code)
         features["answer"][row] = bucket(token.answer and f"{token.code}={token.answer}", ANSWERS)
+        features["part"][row] = parts.get(token.code, 0)
         features["value"][row] = finite(token.value)
         features["numbers"][row, :2] = (token.value is not None, math.log1p(ago))
         for flag in (*token.flags, token.comparator or ""):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.encoders.plain_part import PLAIN, STATISTICS, PlainPart, first_order
 from model.encoders.pooling import AttentionPool
 
 
@@ -24,6 +25,7 @@ class TileNetwork(nn.Module):
             [nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(channels)]
         )
         self.out = nn.Linear(sum(channels[1:]), width)
+        self.plain = PlainPart(STATISTICS)
 
     def forward(self, tiles: Tensor) -> Tensor:
         """tiles (N, 3, S, S) -> (N, D)."""
@@ -32,6 +34,11 @@ class TileNetwork(nn.Module):
             maps = functional.gelu(block(maps))
             means.append(maps.mean((-2, -1)))
         result: Tensor = self.out(torch.cat(means, -1))
+        return result
+
+    def plain_part(self, tiles: Tensor) -> Tensor:
+        """tiles (N, 3, S, S) -> (N, PLAIN)."""
+        result: Tensor = self.plain(first_order(tiles))
         return result
 
 
@@ -46,10 +53,16 @@ class BagProjector(nn.Module):
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         self.project = nn.Linear(features, width)
+        self.plain = PlainPart(features)
 
     def forward(self, features: Tensor) -> Tensor:
         """features (N, F) -> (N, D)."""
         result: Tensor = self.project(((features - self.mean) * self.scale).clamp(-10, 10))
+        return result
+
+    def plain_part(self, features: Tensor) -> Tensor:
+        """features (N, F) -> (N, PLAIN)."""
+        result: Tensor = self.plain(features)
         return result
 
 
@@ -63,10 +76,15 @@ class ImagingArrival(nn.Module):
         self.pool = AttentionPool(width)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
 
-    def forward(self, items: Tensor, present: Tensor) -> Tensor:
-        """Items already in our width (B, N, D), present (B, N) bool -> (B, D)."""
-        result: Tensor = self.norm(self.pool(items, present))
-        return result
+    def forward(self, items: Tensor, plain: Tensor, present: Tensor) -> Tensor:
+        """Items already in our width (B, N, D), their plain parts (B, N, PLAIN), present (B, N) bool -> (B, D)."""
+        there = present.unsqueeze(-1)
+        mean = (plain * there).sum(1) / there.sum(1).clamp_min(1)
+        return self.vector(self.pool(items, present), mean)
+
+    def vector(self, pooled: Tensor, plain: Tensor) -> Tensor:
+        """What was pooled (B, D), led by the mean of the plain parts (B, PLAIN) -> (B, D)."""
+        return torch.cat((plain, self.norm(pooled)[:, PLAIN:]), -1)
 
     def space(self, place: int) -> BagProjector:
         """The projector of the feature space at that place among the sorted names."""

@@ -9,8 +9,10 @@ import pytest
 
 from model.cohorts.synthetic import write_synthetic
 from model.descent import Descent
+from model.fitting import TrainSettings
+from model.joint_training import StudentSetting
 from model.serving import load_predictor
-from model.training import TrainSettings, train
+from model.training import train
 from schemas.events import FileRef
 from schemas.evidence import Modality
 from schemas.manifest import Manifest
@@ -21,7 +23,8 @@ SETTINGS = TrainSettings(
     name="tiny",
     intended_use="tests only",
     encoders=Descent(epochs=2, rate=1e-3, patience=2),
-    joint=Descent(epochs=4, rate=1e-3, patience=4),
+    student=StudentSetting(epochs=4),
+    circuit_epochs=2,
 )
 
 
@@ -48,8 +51,8 @@ def trained(cohort: Path, out: Path) -> tuple[Manifest, dict[str, list[float]]]:
 
 def test_training_lowers_the_loss_and_writes_a_network_that_loads(cohort: Path, tmp_path: Path) -> None:
     manifest, losses = trained(cohort, tmp_path / "one")
-    assert set(losses) == {"images", "sequences", "fusion"}
-    assert min(losses["fusion"]) < losses["fusion"][0]
+    assert set(losses) == {"images", "sequences", "student", "circuit"}
+    assert min(losses["student"]) < losses["student"][0]
     assert load_predictor(tmp_path / "one").manifest == manifest
     assert set(manifest.encoders) == {"imaging/cnn", "genomic/sequence"}
     assert manifest.modalities == tuple(Modality)

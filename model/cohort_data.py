@@ -1,0 +1,73 @@
+"""A cohort read once: evidence, what the arrival-time encoders are to be trained on, and fates; before any split."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.arrival import ImagingEncoder, MolecularEncoder
+from model.cohorts.folder import CohortCard, read_card
+from model.encoder_phase import Recording, owners_of
+from model.labels import Labels, read_labels
+from model.network import Network
+from model.reading import HEAVY_TOPICS, Readers, Rules, pictures_of, read_cohort, views_of
+from model.recording import RecordingGenomic, RecordingImaging
+from model.survival import edges_until
+from schemas.evidence import Evidence
+from schemas.files import Files
+from schemas.manifest import Manifest, Tasks
+from schemas.picture import View
+
+
+@dataclass(frozen=True)
+class CohortData:
+    """Everything of a cohort that no split changes."""
+
+    folder: Path
+    files: Files
+    rules: Rules
+    card: CohortCard
+    tasks: Tasks
+    patients: tuple[str, ...]
+    labels: Labels
+    recording: Recording
+    light: tuple[Evidence, ...]
+    """Evidence that needs no trained encoder."""
+    refused: Counter[str]
+
+    def views(self, network: Network, draft: Manifest) -> dict[str, View]:
+        """What a network may see of each patient: files are read once more, through the encoders that will serve."""
+        encoders = ImagingEncoder(network, draft), MolecularEncoder(network, draft)
+        readers = Readers(self.files, *encoders, self.rules)
+        heavy = read_cohort(self.folder, readers, HEAVY_TOPICS).evidence
+        return views_of(pictures_of(self.light + heavy), draft.encoders, self.rules)
+
+
+def read_data(folder: Path, files: Files, rules: Rules, tile_pixels: int, items: int) -> CohortData:
+    """Read a cohort folder, `items` tiles, rows or pieces kept of each source; raises Refused, Unavailable."""
+    card = read_card(folder)
+    imaging = RecordingImaging(tile_pixels, items, card.feature_spaces)
+    genomic = RecordingGenomic(items)
+    first = read_cohort(folder, Readers(files, imaging, genomic, rules))
+    patients, tasks = tuple(pictures_of(first.evidence)), tasks_of(card)
+    return CohortData(
+        folder=folder,
+        files=files,
+        rules=rules,
+        card=card,
+        tasks=tasks,
+        patients=patients,
+        labels=read_labels(folder, patients, tasks),
+        recording=Recording(imaging, genomic, owners_of(first.evidence, patients)),
+        light=tuple(piece for piece in first.evidence if piece.origin.topic not in HEAVY_TOPICS),
+        refused=first.refused,
+    )
+
+
+def tasks_of(card: CohortCard) -> Tasks:
+    """What a network can learn of this cohort; survival bins end at its horizon."""
+    return Tasks(
+        diagnosis=card.tasks.diagnosis,
+        treatments=card.tasks.treatments,
+        endpoints=card.tasks.endpoints,
+        edges_days=edges_until(card.tasks.horizon_days),
+    )

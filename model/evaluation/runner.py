@@ -1,0 +1,100 @@
+"""Every fold of an evaluation: fitted on the other folds' patients, asked about its own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.baselines.catalogue import contender
+from model.batch_order import held_out
+from model.cohort_data import CohortData
+from model.cohorts.folder import read_survival
+from model.evaluation.folds import Assigned
+from model.evaluation.forecasts import fold_of, forecast_of, predictions_of
+from model.evaluation.predictions import Prediction
+from model.examples import Roles
+from model.fitting import Fitted, TrainSettings, fit, look
+
+OURS = "ours"
+Fits = Callable[[CohortData, Roles, TrainSettings], Fitted]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is evaluated, and on whom."""
+
+    data: CohortData
+    folds: Sequence[Assigned]
+    model: str
+    settings: TrainSettings
+
+    def cuts(self) -> list[tuple[int, int]]:
+        """Every (repeat, fold), in order."""
+        return sorted({(one.repeat, one.fold) for one in self.folds})
+
+
+_shared: list[Evaluation] = []
+"""Of a worker process: its one evaluation, given at its start."""
+
+
+def evaluate(evaluation: Evaluation, workers: int) -> Iterator[tuple[float, list[Prediction]]]:
+    """Yield (share done, predictions) a fold, in the order in which they end; each fold alone decides its numbers.
+
+    Workers are forked, so that the cohort is read once.
+    """
+    cuts = evaluation.cuts()
+    with ProcessPoolExecutor(workers, get_context("fork"), _begin, (evaluation,)) as pool:
+        found = [pool.submit(_fold, *cut) for cut in cuts]
+        for done, future in enumerate(as_completed(found), start=1):
+            yield done / len(cuts), future.result()
+
+
+def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> list[Prediction]:
+    """One fold's predictions of its patients; nothing of them is looked at before the model stands."""
+    data, settings = evaluation.data, evaluation.settings
+    chosen = {one.patient: one.fold for one in evaluation.folds if one.repeat == repeat}
+    tested = torch.tensor([chosen.get(patient) == fold for patient in data.patients])
+    others = torch.tensor([patient in chosen for patient in data.patients]) & ~tested
+    seed = settings.seed + 1000 * repeat + 10 * fold
+    held = held_out(data.patients, settings.held_share, seed) & others
+    rows = torch.nonzero(tested).squeeze(1)
+    seeded, roles = replace(settings, seed=seed), Roles(others & ~held, held)
+    if evaluation.model == OURS:
+        fitted = fit(data, roles, seeded, _silent)
+        seen = rows[fitted.examples.present[rows].any(1)]
+        forecast = forecast_of(fitted, fitted.examples, seen, data.patients)
+    else:
+        fitted = look(data, roles, seeded, _silent)
+        seen = rows[fitted.examples.present[rows].any(1)]
+        forecast = contender(evaluation.model)(fold_of(fitted, times_of(data), seen, seed))
+    names = [data.patients[row] for row in seen.tolist()]
+    return list(predictions_of(forecast, names, data.tasks, repeat, fold))
+
+
+def times_of(data: CohortData) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Days, NaN where unknown, and events, each (N, P)."""
+    rows = {patient: row for row, patient in enumerate(data.patients)}
+    columns = {endpoint: column for column, endpoint in enumerate(data.tasks.endpoints)}
+    days, event = np.full((len(rows), len(columns)), np.nan), np.zeros((len(rows), len(columns)), np.bool_)
+    for time in read_survival(data.folder):
+        if time.patient in rows:
+            place = rows[time.patient], columns[time.endpoint]
+            days[place], event[place] = time.time_days, time.event
+    return days, event
+
+
+def _begin(evaluation: Evaluation) -> None:
+    torch.set_num_threads(1)
+    _shared.append(evaluation)
+
+
+def _fold(repeat: int, fold: int) -> list[Prediction]:
+    return predict_fold(_shared[-1], repeat, fold)
+
+
+def _silent(phase: str, done: float, loss: float) -> None:
+    """A worker process has no screen."""
