@@ -43,7 +43,7 @@ def simulated(train: int, test: int, seed: int = 1) -> tuple[Fold, NDArray[np.fl
     return fold, times[train:]
 
 
-FOLD, TIMES = simulated(train=120, test=40)
+FOLD, TIMES = simulated(train=150, test=40)
 
 
 def poisoned(fold: Fold) -> Fold:
