@@ -39,6 +39,14 @@ def _draw(panel: Axes, repeats: list[Binned]) -> None:
     top = min(1.0, 1.1 * float(np.nanmax((np.nanmax(ends), predicted[0].max()))))
     panel.plot((0, top), (0, top), color=QUIET, linewidth=1, linestyle="--", label="predicted = observed")
     panel.vlines(predicted[0], ends[:, 0], ends[:, 1], color=colours(1)[0], linewidth=1.2)
-    panel.plot(predicted[0], observed[0], "o", color=colours(1)[0], markersize=5, label="a tenth of the patients")
+    panel.plot(
+        predicted[0],
+        observed[0],
+        "o",
+        color=colours(1)[0],
+        markersize=5,
+        clip_on=False,
+        label="a tenth of the patients",
+    )
     panel.set(xlim=(0, top), ylim=(0, top), aspect="equal")
     panel.legend(fontsize=8, loc="upper left")

@@ -35,7 +35,7 @@ def coverage_plot(measures: Sequence[Measures]) -> Figure:
             error = "error rate" if name == NAMING else f"Brier score at {DECISION_YEAR} years"
             panel.set(xlabel="share of patients kept, surest first", ylabel=error, xlim=(0.1, 1.0))
             panel.set_ylim(bottom=0)
-            panel.legend(fontsize=8, loc="upper left")
+            panel.legend(fontsize=8, loc="lower right")
         else:
             say_nothing(panel, f"{name}: nothing to measure")
     return figure

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,13 +12,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito's, told apart without colour vision."""
 QUIET = "#8a8a8a"
 _PANEL_INCHES = (4.3, 3.7)
+_LETTERS = 46
+"""Of a title, above one panel."""
 
 
 def page(rows: int, columns: int, title: str) -> tuple[Figure, list[list[Axes]]]:
     """A figure of rows x columns panels under one title, and its panels."""
     width, height = _PANEL_INCHES
     figure = Figure(figsize=(width * columns, height * rows + 0.5), layout="constrained")
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(fill(title, _LETTERS * columns), fontsize=11)
     panels = figure.subplots(rows, columns, squeeze=False)
     for panel in panels.flat:
         panel.spines[["top", "right"]].set_visible(False)

@@ -37,14 +37,9 @@ def measures_table(measures: Sequence[Measures]) -> str:
     """A row a metric and endpoint, a column a model."""
     columns = [{(row.metric, row.endpoint): row for row in one.rows()} for one in measures]
     keys = list(dict.fromkeys(key for column in columns for key in column))
-    head = ("endpoint", "metric", "better", *(one.study.name for one in measures))
+    head, draws = ("endpoint", "metric", "better", *(one.study.name for one in measures)), measures[0].draws
     rows = [
-        (
-            endpoint,
-            metric,
-            BETTER[metric],
-            *(_figure(column.get((metric, endpoint)), measures[0].draws) for column in columns),
-        )
+        (endpoint, metric, BETTER[metric], *(_figure(column.get((metric, endpoint)), draws) for column in columns))
         for metric, endpoint in keys
     ]
     return _table(head, rows)

@@ -19,11 +19,12 @@ def survival_plot(study: Study) -> Figure:
     """A panel an endpoint: observed as steps with a 95 % band, predicted as points at the years."""
     title = f"{study.name}: survival by third of predicted risk (out of fold)"
     figure, panels = page(1, len(study.endpoints), title)
+    figure.set_figheight(figure.get_figheight() + 1.0)  # the legends stand below
     for column, (endpoint, panel) in enumerate(zip(study.endpoints, panels[0], strict=True)):
         _draw(panel, study, column)
         panel.set_title(endpoint)
         panel.set(xlabel="years of follow-up", xlim=(0, YEARS[-1] + 0.1), ylim=(0, 1.02))
-        panel.legend(fontsize=8, loc="lower left", framealpha=0.9)
+        panel.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
     panels[0][0].set_ylabel("share free of the event")
     return figure
 
