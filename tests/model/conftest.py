@@ -1,0 +1,6 @@
+"""Lets the tests of the model import what they share."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))  # importlib mode: `evaluation_cohort` beside the tests
