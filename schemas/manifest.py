@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from schemas.evidence import Modality
 from schemas.record import Record
 
-FusionKind = Literal["circuit", "none"]
+FusionKind = Literal["circuit", "fourier", "mlp", "none"]
 
 
 class Tasks(Record):
