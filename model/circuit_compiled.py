@@ -111,7 +111,7 @@ def expectations(angles: Tensor, scale: Tensor, table: Tables, fixed: Basis) -> 
 
 def probabilities(angles: Tensor, scale: Tensor, table: Tables, fixed: Basis) -> Tensor:
     """How probable each outcome of measuring all wires is: angles (B, n), scale (L, n) -> (B, 2^n)."""
-    return final_state(angles, scale, table, fixed).square().unflatten(1, (-1, 2)).sum(-1)
+    return final_state(angles, scale, table, fixed).square().view(len(angles), -1, 2).sum(-1)
 
 
 def final_state(angles: Tensor, scale: Tensor, table: Tables, fixed: Basis) -> Tensor:

@@ -36,7 +36,8 @@ class FourierCore(nn.Module):
         """angles (B, n) -> (B, 2n)."""
         waves = torch.cos(angles @ self.frequencies.mT + self.phases)  # (B, 2n·J)
         share = self.amplitudes / self.amplitudes.abs().sum(-1, keepdim=True).clamp_min(1)
-        return (waves.unflatten(-1, self.amplitudes.shape) * share).sum(-1)
+        outputs: Tensor = (waves.view(-1, *self.amplitudes.shape) * share).sum(-1)
+        return outputs
 
 
 def terms_per_output(layers: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from model.circuit_compiled import CompiledCircuit
+from model.circuit_compiled import CompiledCircuit, FrozenCircuit
 from model.fourier_core import FourierCore
 from model.mlp_core import MlpCore
 from schemas.manifest import FusionKind, Sizes
@@ -40,10 +40,13 @@ class Fusion(nn.Module):
         changed: Tensor = features + self.gate * self.back(measured)
         return changed
 
-    def freeze(self) -> None:
-        """Compute the circuit's unitaries once, for serving."""
-        if self.kind == "circuit" and isinstance(self.circuit, CompiledCircuit):
+    def freeze(self) -> FrozenCircuit | None:
+        """Compute the circuit's unitaries once, for serving; None where the network has no circuit."""
+        if self.kind != "circuit":
+            return None
+        if isinstance(self.circuit, CompiledCircuit):
             self.circuit = self.circuit.frozen()
+        return self.circuit if isinstance(self.circuit, FrozenCircuit) else None
 
 
 def core_of(kind: FusionKind, sizes: Sizes, generator: torch.Generator) -> nn.Module:

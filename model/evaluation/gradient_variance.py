@@ -17,6 +17,10 @@ class Start(NamedTuple):
     """Inputs are uniform within ± this, in radians; ±π is all that the layer's angles can be."""
 
 
+OURS = Start()
+"""How training starts, over all inputs that there can be."""
+
+
 class GradientVariance(NamedTuple):
     """Variance over draws of the derivative by one weight, averaged over the weights that the cost depends on."""
 
@@ -38,7 +42,7 @@ def haar_variance(wires: int) -> GradientVariance:
 
 
 def gradient_variance(
-    wires: int, layers: int, draws: int, generator: torch.Generator, start: Start = Start()
+    wires: int, layers: int, draws: int, generator: torch.Generator, start: Start = OURS
 ) -> GradientVariance:
     """Both costs' variances over `draws` circuits of scale 1; the last RZ of a wire moves nothing and is left out."""
     circuit = CompiledCircuit(wires, layers, generator=generator).double()
