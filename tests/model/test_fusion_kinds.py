@@ -118,3 +118,13 @@ def test_a_network_of_any_kind_is_read_as_it_was_written(tmp_path: Path, kind: F
     assert predictor.manifest.fusion == kind == manifest.fusion
     again = write_untrained(tmp_path / "again", seed=5, fusion=kind)
     assert again.weights_sha256 == manifest.weights_sha256
+
+
+def test_amplitudes_that_sum_to_less_than_one_are_those_of_the_cosines() -> None:
+    core = FourierCore(3, 2, generator=seeded())
+    with torch.no_grad():
+        core.amplitudes.fill_(0.2)
+    angles = torch.randn(3, generator=seeded())
+    terms = [float((f * angles).sum() + phase) for f, phase in zip(core.frequencies, core.phases, strict=True)]
+    expected = 0.2 * torch.tensor(terms).view(core.amplitudes.shape).cos().sum(-1)
+    torch.testing.assert_close(core(angles[None])[0].detach(), expected, rtol=0, atol=1e-5)
