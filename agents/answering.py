@@ -134,6 +134,12 @@ def _count(result: Result) -> None:
     if result.doubt:
         for source in ("data", "imputation", "model", "shots", "hardware", "total"):
             metrics.DOUBT.labels(source).observe(getattr(result.doubt, source))
-    metrics.QUANTUM_CALLS.labels(result.provenance.quantum_backend).inc()
-    for fallback in result.provenance.fallbacks:
-        metrics.QUANTUM_FALLBACKS.labels(fallback.partition("->")[0], result.provenance.quantum_reason).inc()
+    ran = result.provenance
+    metrics.QUANTUM_CALLS.labels(_kind(ran.quantum_backend)).inc()
+    for fallback in ran.fallbacks:
+        metrics.QUANTUM_FALLBACKS.labels(_kind(fallback.partition("->")[0]), ran.quantum_reason).inc()
+
+
+def _kind(backend: str) -> str:
+    """The closed part of a backend's name: `device:NAME:SHOTS` -> `device`."""
+    return backend.partition(":")[0]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from agents.allowed import file_rules
 from agents.exits import Away
+from agents.prediction import open_predictor
 from agents.wiring import model_folder
 from deploy.local.claim import require_space
 from deploy.local.errors import LocalError
 from deploy.local.java import find_java
-from model.serving import Predictor, PredictSettings
 from streams.settings import Settings, WrongSettings
 
 
@@ -63,7 +63,7 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
 def _model(settings: Settings) -> Finding:
     try:
         folder = model_folder(settings)
-        manifest = Predictor.load(folder, PredictSettings(threshold=settings.predict.threshold)).manifest
+        manifest = open_predictor(folder, settings).manifest
     except (ValueError, OSError, WrongSettings) as error:
         return wrong("model", str(error))
     behind = ", ".join(manifest.encoders) or "no encoders: images and sequences count as absent"

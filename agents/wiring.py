@@ -12,8 +12,9 @@ from redis.backoff import NoBackoff
 from agents import assembly, clinical, fhir, genomic, imaging, inference
 from agents.allowed import file_rules
 from agents.answering import Answering
+from agents.prediction import open_predictor
 from model.arrival import ImagingEncoder, MolecularEncoder
-from model.serving import Predictor, PredictSettings
+from model.serving import Predictor
 from schemas.manifest import Manifest
 from schemas.picture import Window
 from streams.app import BatchApp, role_app
@@ -115,6 +116,6 @@ def _makers(parts: Parts, names: Sequence[str]) -> Mapping[str, Callable[[BatchA
 
 def _predictor(parts: Parts) -> Predictor:
     try:
-        return Predictor.load(model_folder(parts.settings), PredictSettings(threshold=parts.settings.predict.threshold))
+        return open_predictor(model_folder(parts.settings), parts.settings)
     except ValueError as error:
         raise WrongSettings(f"ONCOSTREAM_MODEL: {error}") from None

@@ -9,7 +9,10 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from model import doubt
+from model.fusion import Core
+from model.measured_circuit import MeasuredCircuit
 from model.network import MODALITIES, Network
+from model.shot_doubt import shot_doubt
 from model.survival import YEAR_DAYS, medians, survival_at
 from model.voices import Voices, diagnoses, responses, speak, survivals, temperatures, usable_modalities
 from schemas.manifest import Manifest
@@ -31,7 +34,7 @@ class Answers:
     response: Array
     """(B, O)."""
     doubt: Array
-    """(B, 4) nats: total, data, imputation, model."""
+    """(B, 6) nats: total, data, imputation, model, shots, hardware; the total is the sum of the others."""
     confidence: Array
     """(B,): the largest probability of what the doubt is about."""
     drops: Array
@@ -39,10 +42,19 @@ class Answers:
 
 
 @torch.inference_mode()
-def answer(network: Network, manifest: Manifest, encoded: Tensor, present: Tensor, noise: Tensor) -> Answers:
+def answer(
+    network: Network,
+    manifest: Manifest,
+    encoded: Tensor,
+    present: Tensor,
+    noise: Tensor,
+    circuit: MeasuredCircuit | None = None,
+) -> Answers:
     """encoded (B, M, E), present (B, M) bool, noise (B, K, M, D) -> `Answers`.
 
     Every product has the same shapes whatever is in the batch, so that no row can feel another.
+    With a `circuit` the answer is what a backend measured. Expected drops and the doubt's other parts stay
+    those of exact simulation: they ask what would be, and shots would pass for a disagreement of the draws.
     """
     usable = usable_modalities(manifest)
     voices = speak(network, encoded, present, usable, noise)
@@ -57,7 +69,17 @@ def answer(network: Network, manifest: Manifest, encoded: Tensor, present: Tenso
             only = noise * one_hot(torch.tensor(place), len(MODALITIES))[:, None]
             varied = outcome(speak(network, encoded, present, usable, only), manifest, warmth)
             drops[asked, place] = doubt.expected_drop(varied)[asked]
-    return _summed(voices, about, drops, manifest)
+    parts = doubt.split(about)
+    if circuit is None:
+        return _summed(voices, about, drops, doubt.with_backend(parts, about, about), manifest)
+    measured = speak(network, encoded, present, usable, noise, circuit)
+
+    def outcome_of(core: Core) -> Tensor:
+        return outcome(speak(network, encoded, present, usable, noise, core), manifest, warmth)
+
+    heard = outcome(measured, manifest, warmth)
+    shots = shot_doubt(outcome_of, circuit.expectations, circuit.variance)
+    return _summed(measured, heard, drops, doubt.with_backend(parts, about, heard, shots), manifest)
 
 
 def outcome(voices: Voices, manifest: Manifest, temperature: Tensor) -> Tensor:
@@ -76,7 +98,7 @@ def outcome(voices: Voices, manifest: Manifest, temperature: Tensor) -> Tensor:
     return torch.stack((alive, 1 - alive), -1)
 
 
-def _summed(voices: Voices, about: Tensor, drops: Tensor, manifest: Manifest) -> Answers:
+def _summed(voices: Voices, about: Tensor, drops: Tensor, doubts: Tensor, manifest: Manifest) -> Answers:
     edges = np.array(manifest.tasks.edges_days)
     each = survivals(voices).numpy()  # (B, K, E, P, J)
     survival = each.mean((1, 2))
@@ -88,7 +110,7 @@ def _summed(voices: Voices, about: Tensor, drops: Tensor, manifest: Manifest) ->
         survival=survival,
         medians=np.stack((medians(survival, edges), spread[:, low], spread[:, high]), 1),
         response=responses(voices).mean((1, 2)).numpy(),
-        doubt=torch.stack(doubt.split(about), -1).numpy(),
+        doubt=doubts.numpy(),
         confidence=about.mean((1, 2)).amax(-1).numpy(),
         drops=drops.numpy(),
     )

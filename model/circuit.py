@@ -32,10 +32,15 @@ def reference_expectations(
 
 def fusion_circuit(angles: Tensor, scale: Tensor, weights: Tensor) -> list[Any]:
     """The circuit itself, for any PennyLane device: angles (n,) or (B, n), scale (L, n), weights (L, n, 2)."""
-    wires = range(angles.shape[-1])
     for layer_scale, layer_weights in zip(scale, weights, strict=True):
         upload(angles * layer_scale)
         entangle(layer_weights)
+    return observed(angles.shape[-1])
+
+
+def observed(width: int) -> list[Any]:
+    """What is measured of `width` wires: ⟨Z_i⟩, then ⟨Z_i Z_{i+1}⟩ around the ring."""
+    wires = range(width)
     return [qml.expval(qml.PauliZ(wire)) for wire in wires] + [
         qml.expval(qml.PauliZ(wire) @ qml.PauliZ((wire + 1) % len(wires))) for wire in wires
     ]

@@ -106,6 +106,16 @@ def turns(radians: Tensor, turn: Tensor) -> Tensor:
 
 def expectations(angles: Tensor, scale: Tensor, table: Tables, fixed: Basis) -> Tensor:
     """Run the circuit: angles (B, n) radians, scale (L, n) -> (B, 2n)."""
+    return final_state(angles, scale, table, fixed).square() @ fixed.observed
+
+
+def probabilities(angles: Tensor, scale: Tensor, table: Tables, fixed: Basis) -> Tensor:
+    """How probable each outcome of measuring all wires is: angles (B, n), scale (L, n) -> (B, 2^n)."""
+    return final_state(angles, scale, table, fixed).square().view(len(angles), -1, 2).sum(-1)
+
+
+def final_state(angles: Tensor, scale: Tensor, table: Tables, fixed: Basis) -> Tensor:
+    """The state before measuring: (B, 2·2^n), real and imaginary parts in turn."""
     rows, upper = angles.shape[0], angles.shape[1] // 2
     pairs = cosine_sine(angles * scale.unsqueeze(1))  # (L, B, n, 2)
     left, right = products(pairs[..., :upper, :]), products(pairs[..., upper:, :])  # (L, B, 2^k), (L, B, 2^m)
@@ -119,7 +129,7 @@ def expectations(angles: Tensor, scale: Tensor, table: Tables, fixed: Basis) -> 
         complex_state = layer_left @ complex_state @ layer_right  # (B, 2^k, 2^m)
         state = torch.view_as_real(complex_state).flatten(1).index_select(1, fixed.source)
     state = table.last_left @ (state.view(-1, 2 * shape[2]) @ table.last_right).view(rows, shape[1], -1)
-    return state.flatten(1).square() @ fixed.observed
+    return state.flatten(1)
 
 
 def complex_matrices(flat: Tensor) -> Tensor:
@@ -154,19 +164,28 @@ class FrozenCircuit(nn.Module):
     """The circuit as served: no parameters, a gradient towards the angles only. angles (B, n) -> (B, 2n)."""
 
     scale: Tensor
+    weights: Tensor
+    """As trained, for backends that run the circuit elsewhere."""
 
     def __init__(self, circuit: CompiledCircuit) -> None:
         super().__init__()
         fixed = Basis(*(circuit.get_buffer(name) for name in Basis._fields))
         self.register_buffer("scale", circuit.scale.detach().clone(), persistent=False)
+        self.register_buffer("weights", circuit.weights.detach().clone(), persistent=False)
         register(self, fixed)
         register(self, tables(circuit.weights.detach(), fixed))
 
     def forward(self, angles: Tensor) -> Tensor:
         """angles (B, n) -> (B, 2n)."""
+        return expectations(angles, self.scale, *self._constants())
+
+    def probabilities(self, angles: Tensor) -> Tensor:
+        """How probable each outcome of measuring all wires is: angles (B, n) -> (B, 2^n)."""
+        return probabilities(angles, self.scale, *self._constants())
+
+    def _constants(self) -> tuple[Tables, Basis]:
         fixed = Basis(*(self.get_buffer(name) for name in Basis._fields))
-        table = Tables(*(self.get_buffer(name) for name in Tables._fields))
-        return expectations(angles, self.scale, table, fixed)
+        return Tables(*(self.get_buffer(name) for name in Tables._fields)), fixed
 
 
 def register(module: nn.Module, named: Basis | Tables) -> None:

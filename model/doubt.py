@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class Split(NamedTuple):
-    """Nats, each (B,): `total` = `data` + `imputation` + `model`; exact simulation adds neither shots nor hardware."""
+    """Nats, each (B,): `total` = `data` + `imputation` + `model`, of exact simulation."""
 
     total: Tensor
     data: Tensor
@@ -32,6 +32,18 @@ def split(probabilities: Tensor) -> Split:
     of_draws = entropy(by_draw).mean(1)
     data = entropy(probabilities).mean((1, 2))
     return Split(total, data, (total - of_draws).clamp_min(0), (of_draws - data).clamp_min(0))
+
+
+def with_backend(parts: Split, exact: Tensor, measured: Tensor, shots: Tensor | None = None) -> Tensor:
+    """The parts with what a backend adds: (B, 6) nats, total, data, imputation, model, shots, hardware.
+
+    `exact` and `measured` are the probabilities (B, K, E, C) by exact simulation and by the backend; hardware is
+    how far apart the entropies of their means are. It holds whatever parts the two, finite shots as well; shots,
+    the part that is expected of them, is of second order. The total is the sum: the exact entropy and both.
+    """
+    hardware = (entropy(measured.mean((1, 2))) - entropy(exact.mean((1, 2)))).abs()
+    shots = torch.zeros_like(hardware) if shots is None else shots
+    return torch.stack((parts.total + shots + hardware, *parts[1:], shots, hardware), -1)
 
 
 def expected_drop(probabilities: Tensor) -> Tensor:

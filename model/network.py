@@ -16,7 +16,7 @@ from model.encoders.genomic_arrival import GenomicArrival
 from model.encoders.imaging import ImagingArrival
 from model.encoders.variant_tokens import variant_features
 from model.features import Batch, Features
-from model.fusion import Fusion
+from model.fusion import Core, Fusion
 from model.heads import Heads, Logits
 from model.imputer import Imputer
 from model.linear import LinearRoad
@@ -81,9 +81,12 @@ class Network(nn.Module):
         seen = present.unsqueeze(-1)
         return torch.where(seen, embeddings, mean), variance.sqrt().masked_fill(seen, 0.0)
 
-    def decide(self, completed: Tensor, present: Tensor, usable: Tensor) -> Logits:
-        """Completed embeddings (N, M, D), present (N, M), usable (M,) -> the heads' logits for N rows."""
-        logits: Logits = self.heads(self.fusion(self.attention(completed, present, usable)))
+    def decide(self, completed: Tensor, present: Tensor, usable: Tensor, core: Core | None = None) -> Logits:
+        """Completed embeddings (N, M, D), present (N, M), usable (M,) -> the heads' logits for N rows.
+
+        `core` stands in for the fusion's own circuit.
+        """
+        logits: Logits = self.heads(self.fusion(self.attention(completed, present, usable), core))
         return logits
 
     def roads(self, beside: Tensor) -> tuple[Logits, Logits]:

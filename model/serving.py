@@ -2,17 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from model.answers import Answers, answer
+from model.backend_choice import open_backend
+from model.backends import Backend, BackendSettings, Exact
+from model.circuit_compiled import FrozenCircuit
 from model.draws import normal_draws
 from model.features import Features, padded
+from model.guarded_backend import Tell, say_nothing
+from model.measured_circuit import EXACTLY, NO_CIRCUIT, NOT_RUN, MeasuredCircuit, Ran
 from model.network import MODALITIES, Network, features_of
 from model.weights import load_network
 from model.wording import Voice, nothing_said, present_of, said
@@ -31,28 +36,34 @@ class PredictSettings:
 
     threshold: float = 0.85
     """Confidence under which a result abstains."""
-    backend: str = "exact"
-    """Quantum backend. What this build does not have falls back to `exact`, and results say so."""
+    quantum: BackendSettings = field(default_factory=BackendSettings)
+    """What runs the circuit. A device that fails falls back to exact simulation, and results say so."""
 
 
 class Predictor:
-    """Requests to results. Pure: the same request gives the same bytes, whatever else is asked with it."""
+    """Requests to results. Pure: the same request gives the same bytes, whatever else is asked with it.
 
-    def __init__(self, network: Network, manifest: Manifest, settings: PredictSettings) -> None:
+    A quantum device is the exception, and the only one: its answers are its own, and vary. Provenance names it.
+    Raises ValueError for a backend that is none.
+    """
+
+    def __init__(
+        self, network: Network, manifest: Manifest, settings: PredictSettings, tell: Tell = say_nothing
+    ) -> None:
         self.network = network.eval().requires_grad_(False)
         self.manifest = manifest
-        self.voice = Voice(manifest, _provenance(manifest, settings), settings.threshold)
-        network.fusion.freeze()
+        self.voice = Voice(manifest, _provenance(manifest, settings), settings.threshold)  # where no circuit was run
+        self._backend = _backend(network.fusion.freeze(), settings.quantum, tell)
 
     @classmethod
-    def load(cls, folder: Path, settings: PredictSettings) -> Self:
+    def load(cls, folder: Path, settings: PredictSettings, tell: Tell = say_nothing) -> Self:
         """Read a network's folder; raises ValueError with a remedy. Torch serves on one thread from here on.
 
         Kernels split over another number of threads may add in another order, and give other bits.
         """
         torch.set_num_threads(1)
         network, manifest = load_network(folder)
-        return cls(network, manifest, settings)
+        return cls(network, manifest, settings, tell)
 
     def present(self, request: Request) -> tuple[Modality, ...]:
         """The modalities whose embeddings `predict` needs for this request."""
@@ -86,9 +97,13 @@ class Predictor:
         contents: dict[int, Content] = {}
         for start in range(0, len(answerable), self.manifest.sizes.batch):
             chunk = answerable[start : start + self.manifest.sizes.batch]
-            answers = self._answer([requests[place] for place in chunk], [embeddings[place] for place in chunk])
+            asked = [requests[place] for place in chunk]
+            circuit = self._circuit(asked)
+            measured = None if isinstance(circuit, Ran) else circuit
+            answers = self._answer(asked, [embeddings[place] for place in chunk], measured)
             for row, place in enumerate(chunk):
-                contents[place] = said(requests[place], answers, row, self.voice)
+                voice = self._voice_of(circuit if isinstance(circuit, Ran) else circuit.ran[row])
+                contents[place] = said(requests[place], answers, row, voice)
         return [
             result_of(contents.get(place) or nothing_said(request, self.voice), request.history)
             for place, request in enumerate(requests)
@@ -100,7 +115,23 @@ class Predictor:
         values: Embedding = self.network.encode(modality, padded(rows, self.manifest.sizes.batch)).numpy()
         return values
 
-    def _answer(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> Answers:
+    def _circuit(self, requests: Sequence[Request]) -> MeasuredCircuit | Ran:
+        """The backend's road for one batch; or what all results say, where the network's own core answers."""
+        if isinstance(self._backend, Ran):
+            return self._backend
+        identities = [request.id for request in requests]
+        return MeasuredCircuit(self._backend, self.network.fusion.circuit, identities, self.manifest.sizes.draws)
+
+    def _voice_of(self, ran: Ran) -> Voice:
+        """A voice that says what ran the circuits."""
+        return replace(self.voice, provenance=self.voice.provenance.model_copy(update=_named(ran)))
+
+    def _answer(
+        self,
+        requests: Sequence[Request],
+        embeddings: Sequence[Mapping[Modality, Embedding]],
+        circuit: MeasuredCircuit | None,
+    ) -> Answers:
         sizes, modalities = self.manifest.sizes, len(MODALITIES)
         known = np.zeros((sizes.batch, modalities, sizes.width + self.network.beside), np.float32)
         present = np.zeros((sizes.batch, modalities), np.bool_)
@@ -111,9 +142,8 @@ class Predictor:
                 place = MODALITIES.index(modality)
                 known[row, place], present[row, place] = given[modality], True
         present[len(requests) :] = True  # padding asks for no draws
-        return answer(
-            self.network, self.manifest, torch.from_numpy(known), torch.from_numpy(present), torch.from_numpy(noise)
-        )
+        encoded, there, draws = (torch.from_numpy(array) for array in (known, present, noise))
+        return answer(self.network, self.manifest, encoded, there, draws, circuit)
 
 
 def load_predictor(folder: Path, settings: PredictSettings | None = None) -> Predictor:
@@ -121,19 +151,23 @@ def load_predictor(folder: Path, settings: PredictSettings | None = None) -> Pre
     return Predictor.load(folder, settings or PredictSettings())
 
 
+def _backend(circuit: FrozenCircuit | None, settings: BackendSettings, tell: Tell) -> Backend | Ran:
+    """The backend to ask; or, where the network's own core answers, what all results say of it."""
+    if circuit is None:
+        return NO_CIRCUIT
+    backend = open_backend(settings, circuit, tell)
+    return EXACTLY if isinstance(backend, Exact) else backend
+
+
 def _provenance(manifest: Manifest, settings: PredictSettings) -> Provenance:
-    backend, reason = "exact", "configured"
-    fallbacks: tuple[str, ...] = ()
-    if manifest.fusion == "none":
-        backend, reason = "none", "the network has no circuit"
-    elif settings.backend != "exact":
-        reason, fallbacks = "backend-not-available", (f"{settings.backend}->exact",)
     return Provenance(
         model=manifest.model,
         weights_sha256=manifest.weights_sha256,
         settings_sha256=content_hash(asdict(settings)),
         intended_use=manifest.intended_use,
-        quantum_backend=backend,
-        quantum_reason=reason,
-        fallbacks=fallbacks,
+        **_named(NOT_RUN),
     )
+
+
+def _named(ran: Ran) -> dict[str, Any]:
+    return {"quantum_backend": ran.backend, "quantum_reason": ran.reason, "fallbacks": ran.fallbacks}

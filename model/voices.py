@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from model.fusion import Core
 from model.heads import Logits
 from model.network import MODALITIES, Network
 from model.survival import torch_curves
@@ -29,15 +30,18 @@ def usable_modalities(manifest: Manifest) -> Tensor:
     return torch.tensor([modality in manifest.modalities for modality in MODALITIES])
 
 
-def speak(network: Network, encoded: Tensor, present: Tensor, usable: Tensor, noise: Tensor) -> Voices:
+def speak(
+    network: Network, encoded: Tensor, present: Tensor, usable: Tensor, noise: Tensor, core: Core | None = None
+) -> Voices:
     """Encoded (B, M, E), present (B, M), usable (M,), noise (B, K, M, D) -> `Voices`.
 
     The noise of a modality is scaled by the imputer's standard deviation; zero noise is the imputed mean.
+    `core` stands in for the fusion's own circuit, and is given the B·K rows at once.
     """
     rows, draws, _, width = noise.shape
     mean, spread = network.impute(encoded[..., :width], present)
     completed = (mean.unsqueeze(1) + spread.unsqueeze(1) * noise).flatten(0, 1)  # (B*K, M, D)
-    logits = network.decide(completed, present.repeat_interleave(draws, 0), usable)
+    logits = network.decide(completed, present.repeat_interleave(draws, 0), usable, core)
     fusion = Logits(*(part.view(rows, draws, *part.shape[1:]) for part in logits))
     beside = torch.where(present.unsqueeze(-1), encoded[..., width:], 0.0).sum(1)
     return Voices(fusion, *network.roads(beside))

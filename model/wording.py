@@ -128,8 +128,8 @@ def _prognosis(answers: Answers, row: int, manifest: Manifest) -> dict[str, Surv
 
 
 def _doubt(parts: Array) -> Doubt:
-    total, data, imputation, model = (_r(part) for part in parts)
-    return Doubt(total=total, data=data, imputation=imputation, model=model, shots=0.0, hardware=0.0)
+    total, data, imputation, model, shots, hardware = (_r(part) for part in parts)
+    return Doubt(total=total, data=data, imputation=imputation, model=model, shots=shots, hardware=hardware)
 
 
 def _next(drops: Array, missing: dict[Modality, Absence], manifest: Manifest) -> tuple[NextStep, ...]:

@@ -9,7 +9,7 @@ from schemas.evidence import Modality
 from schemas.record import Record
 from schemas.table import Table
 
-FusionKind = Literal["circuit", "none"]
+FusionKind = Literal["circuit", "fourier", "mlp", "none"]
 
 
 class Tasks(Record):

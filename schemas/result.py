@@ -45,7 +45,7 @@ class Survival(Record):
 
 
 class Doubt(Record):
-    """Entropy of the diagnosis in nats, split by source."""
+    """Entropy of the diagnosis in nats, split by source: `total` is the sum of the others."""
 
     total: float
     data: float

@@ -29,9 +29,15 @@ BATCHES = Counter("oncostream_batches_total", "Batches by why they were closed."
 BATCH_ROWS = Histogram(
     "oncostream_batch_rows", "Records a batch.", ["role"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )
-QUANTUM_CALLS = Counter("oncostream_quantum_calls_total", "Rows through the circuit.", ["backend"])
+QUANTUM_CALLS = Counter(
+    "oncostream_quantum_calls_total",
+    "Results by what ran the circuit.",
+    ["backend"],  # exact, shots, noisy, device; none: the network has no circuit, or there was no evidence
+)
 QUANTUM_FALLBACKS = Counter(
-    "oncostream_quantum_fallbacks_total", "Exact simulation in place of.", ["backend", "reason"]
+    "oncostream_quantum_fallbacks_total",
+    "Results for which exact simulation stood in for a backend.",
+    ["backend", "reason"],  # device; deadline, error, breaker-open, not-available
 )
 CACHE_SECONDS = Histogram(
     "oncostream_cache_seconds",

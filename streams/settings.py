@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.evidence import Modality
+from streams.quantum_settings import QuantumSettings
 
 DAY = timedelta(days=1)
 
@@ -140,6 +141,7 @@ class Settings:
     trigger: TriggerSettings
     input: InputSettings
     predict: PredictionSettings
+    quantum: QuantumSettings
     web: WebSettings
 
 
@@ -149,6 +151,7 @@ _CONCERNS: dict[str, type[BaseSettings]] = {
     "trigger": TriggerSettings,
     "input": InputSettings,
     "predict": PredictionSettings,
+    "quantum": QuantumSettings,
     "web": WebSettings,
 }
 

@@ -8,10 +8,10 @@ import typer
 from agents.clients import administering, partitions_of, reading
 from agents.exits import AskedWrongly
 from agents.local_home import settings_here
+from agents.prediction import open_predictor
 from agents.replaying import Replayed, replayed
 from agents.rows import say, say_json, warn
 from agents.wiring import model_folder
-from model.serving import Predictor, PredictSettings
 from schemas.message import Message
 from schemas.request import Request
 from schemas.result import Result
@@ -31,7 +31,7 @@ def replay(
     settings = settings_here()
     request, stored = asyncio.run(_find(settings, result_id))
     try:
-        predictor = Predictor.load(model_folder(settings), PredictSettings(threshold=settings.predict.threshold))
+        predictor = open_predictor(model_folder(settings), settings)
     except ValueError as error:
         raise WrongSettings(f"ONCOSTREAM_MODEL: {error}") from None
     told = replayed(predictor, request, stored)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from model.arrival import load_encoders
+from model.backends import BackendSettings
 from model.serving import Embedding, Predictor, PredictSettings, load_predictor
 from model.untrained import write_untrained
 from schemas.canonical import content_hash
@@ -166,9 +167,11 @@ def test_a_request_for_another_network_is_not_answered(predictor: Predictor, vec
 
 
 def test_an_absent_backend_falls_back_and_says_so(folder: Path, requests: list[Request]) -> None:
-    predictor = load_predictor(folder, PredictSettings(backend="ionq"))
+    predictor = load_predictor(folder, PredictSettings(quantum=BackendSettings("device:ionq.qpu:1000")))
     (result,) = predictor.predict(requests[:1], embedded(predictor, requests[:1]))
-    assert (result.provenance.quantum_backend, result.provenance.fallbacks) == ("exact", ("ionq->exact",))
+    ran = result.provenance
+    assert (ran.quantum_backend, ran.quantum_reason) == ("exact", "not-available")
+    assert ran.fallbacks == ("device:ionq.qpu:1000->exact",)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "tokenizer.json", "manifest.json"])
