@@ -13,6 +13,7 @@ from agents import assembly, clinical, fhir, genomic, imaging, inference
 from agents.allowed import file_rules
 from agents.answering import Answering
 from model.arrival import ImagingEncoder, MolecularEncoder
+from model.encoders.notes import NoteEncoder, load_notes
 from model.serving import Predictor, PredictSettings
 from schemas.manifest import Manifest
 from schemas.picture import Window
@@ -94,7 +95,7 @@ def make_roles(parts: Parts, names: Sequence[str]) -> list[Role]:
 
 def _makers(parts: Parts, names: Sequence[str]) -> Mapping[str, Callable[[BatchApp], Step]]:
     light: dict[str, Callable[[BatchApp], Step]] = {
-        "clinical": lambda app: clinical.register(app, parts),
+        "clinical": lambda app: clinical.register(app, parts, _notes(parts)),
         "assembly": lambda app: assembly.register(app, parts),
         "fhir": lambda app: fhir.register(app, parts),
     }
@@ -118,3 +119,11 @@ def _predictor(parts: Parts) -> Predictor:
         return Predictor.load(model_folder(parts.settings), PredictSettings(threshold=parts.settings.predict.threshold))
     except ValueError as error:
         raise WrongSettings(f"ONCOSTREAM_MODEL: {error}") from None
+
+
+def _notes(parts: Parts) -> NoteEncoder | None:
+    folder = parts.settings.places.notes_encoder
+    try:
+        return None if folder is None else load_notes(folder, parts.manifest.sizes.width)
+    except ValueError as error:
+        raise WrongSettings(f"ONCOSTREAM_NOTES_ENCODER: {error}") from None

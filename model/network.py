@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.attention import CrossModalAttention
-from model.encoders.arrived import ImagingModality, encoder_ids, vector_features
+from model.encoders.arrived import NOTES, ImagingModality, vector_features, vector_rows
 from model.encoders.clinical import ClinicalEncoder
 from model.encoders.clinical_tokens import clinical_features
 from model.encoders.genomic import GenomicModality
@@ -31,10 +31,10 @@ class Network(nn.Module):
 
     def __init__(self, manifest: Manifest, generator: torch.Generator) -> None:
         super().__init__()
-        sizes, kinds = manifest.sizes, len(encoder_ids(manifest.feature_spaces))
+        sizes, kinds = manifest.sizes, len(vector_rows(manifest))
         self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces)
         self.arrival_genomic = GenomicArrival(sizes, len(manifest.genes))
-        self.clinical = ClinicalEncoder(sizes.width)
+        self.clinical = ClinicalEncoder(sizes.width, notes=NOTES in manifest.encoders)
         self.encoders = nn.ModuleDict(
             {
                 Modality.IMAGING.value: ImagingModality(sizes.width, kinds),
@@ -80,10 +80,10 @@ def network_of(manifest: Manifest, seed: int) -> Network:
 def features_of(modality: Modality, evidence: Sequence[Evidence], manifest: Manifest) -> Features:
     """One patient's evidence of that modality as arrays, what this network can read of it."""
     pieces = [piece for piece in evidence if piece.modality is modality]
+    vectors = vector_features(pieces, manifest.encoders, vector_rows(manifest), manifest.sizes.width)
     if modality is Modality.CLINICAL:
-        return clinical_features(pieces, manifest.sizes.clinical_tokens)
-    rows = encoder_ids(manifest.feature_spaces)
-    vectors = vector_features(pieces, manifest.encoders, rows, manifest.sizes.width)
+        tokens = clinical_features(pieces, manifest.sizes.clinical_tokens)
+        return tokens | vectors if NOTES in manifest.encoders else tokens
     if modality is Modality.IMAGING:
         return vectors
     return vectors | variant_features(pieces, manifest.sizes.variant_tokens)

@@ -15,6 +15,7 @@ from model.card import Training, model_card
 from model.cohorts.folder import read_card
 from model.descent import Descent, Report
 from model.encoder_phase import Recording, owners_of, train_encoders
+from model.encoders.arrived import NOTES
 from model.examples import HEAVY_TOPICS, Readers, Rules, pictures_of, read_cohort, views_of
 from model.joint_training import train_joint
 from model.labels import read_labels
@@ -23,7 +24,7 @@ from model.network import MODALITIES, Network, network_of
 from model.preparing import examples_of, start, tasks_of, used_modalities
 from model.recording import RecordingGenomic, RecordingImaging
 from model.statistics import choose_genes
-from model.weights import encoder_hashes, save_network
+from model.weights import encoder_hashes, foreign_encoders, save_network
 from schemas.evidence import Evidence
 from schemas.files import Files
 from schemas.manifest import FusionKind, Manifest, Sizes
@@ -41,6 +42,7 @@ class TrainSettings:
     fusion: FusionKind = "circuit"
     sizes: Sizes = field(default_factory=Sizes)
     rules: Rules = field(default_factory=Rules)
+    """How events are read; with `rules.clinical.notes`, the network is trained behind that encoder of notes."""
     encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=5e-4, patience=8))
     joint: Descent = field(default_factory=lambda: Descent(epochs=60, rate=5e-4, decay=3.0, patience=15))
     held_share: float = 0.2
@@ -98,12 +100,13 @@ class _Run:
 
     def _draft(self, recording: Recording, held: Tensor) -> Manifest:
         sources = [recording.genomic.genes[place] for place in recording.in_training("genomic/genes", held)]
+        notes = self.settings.rules.clinical.notes
         return Manifest(
             name=self.settings.name,
             intended_use=self.settings.intended_use,
             source=f"{self.card.name}: {self.card.source} ({self.card.terms})",
             weights_sha256="",
-            encoders={},
+            encoders={} if notes is None else {NOTES: notes.weights},
             modalities=MODALITIES,
             feature_spaces=self.card.feature_spaces,
             genes=choose_genes(sources, self.settings.genes),
@@ -122,4 +125,4 @@ class _Run:
 def trained_behind(network: Network, draft: Manifest, trained: Iterable[str]) -> Manifest:
     """The draft with the hashes of the encoders that are trained now and will not change."""
     hashes = encoder_hashes(network, draft)
-    return draft.model_copy(update={"encoders": {name: hashes[name] for name in trained}})
+    return draft.model_copy(update={"encoders": foreign_encoders(draft) | {name: hashes[name] for name in trained}})

@@ -53,7 +53,8 @@ class Manifest(Record):
     weights_sha256: str
     """Of `weights.safetensors`."""
     encoders: dict[str, str]
-    """Arrival-time encoder id -> SHA-256: `imaging/cnn`, `imaging/bag:<space>`, `genomic/sequence`, `genomic/genes`."""
+    """Arrival-time encoder id -> SHA-256: `imaging/cnn`, `imaging/bag:<space>`, `genomic/sequence`, `genomic/genes`,
+    and `clinical/notes`, whose weights are no part of this network's."""
     modalities: tuple[Modality, ...]
     """The modalities it was trained with; any other counts as absent."""
     feature_spaces: dict[str, int] = {}

@@ -36,6 +36,8 @@ class Places(BaseSettings):
     """Where files may come from: folders, `https://host`, `s3://bucket`, separated by commas."""
     input_key: Literal["any", "patient"] = "any"
     """`patient`: refuse an input whose key is not the patient inside."""
+    notes_encoder: Path | None = None
+    """Folder of a sentence encoder that reads notes; None leaves their text in tokens."""
 
 
 class KafkaSettings(BaseSettings):

@@ -11,6 +11,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import read_card
+from model.encoders.notes import NoteEncoder, load_notes
+from model.examples import Rules
+from model.intake.clinical import ClinicalRules
 from model.training import TrainSettings
 from model.training import train as train_network
 from schemas.manifest import FusionKind
@@ -25,12 +28,15 @@ def train(
     intended_use: Annotated[str, typer.Option(help="Goes into the manifest and every result.")] = "research only",
     seed: Annotated[int, typer.Option(help="The same seed and cohort give the same network.")] = 0,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion.")] = "circuit",
+    notes: Annotated[Path | None, typer.Option(help="Folder of a sentence encoder that reads notes.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase.")] = None,
 ) -> None:
     """Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
+    if notes:
+        settings = replace(settings, rules=Rules(clinical=ClinicalRules(notes=_read_notes(notes, settings))))
     if epochs:
         encoders, joint = replace(settings.encoders, epochs=epochs), replace(settings.joint, epochs=epochs)
         settings = replace(settings, encoders=encoders, joint=joint)
@@ -41,6 +47,13 @@ def train(
         except ValueError as error:
             raise AskedWrongly(f"{cohort}: {error}") from None
     say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
+
+
+def _read_notes(folder: Path, settings: TrainSettings) -> NoteEncoder:
+    try:
+        return load_notes(folder, settings.sizes.width)
+    except ValueError as error:
+        raise AskedWrongly(f"--notes: {error}") from None
 
 
 class _Phases(Progress):
