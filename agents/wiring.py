@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -13,6 +14,7 @@ from agents import assembly, clinical, fhir, genomic, imaging, inference
 from agents.allowed import file_rules
 from agents.answering import Answering
 from model.arrival import ImagingEncoder, MolecularEncoder
+from model.encoders.backbones import backbone
 from model.encoders.notes import NoteEncoder, load_notes
 from model.serving import Predictor, PredictSettings
 from schemas.manifest import Manifest
@@ -104,9 +106,7 @@ def _makers(parts: Parts, names: Sequence[str]) -> Mapping[str, Callable[[BatchA
     predictor = _predictor(parts)
     files = Blobs(file_rules(parts.settings))
     return light | {
-        "imaging": lambda app: imaging.register(
-            app, parts, files, ImagingEncoder(predictor.network, predictor.manifest)
-        ),
+        "imaging": lambda app: imaging.register(app, parts, files, _eyes(parts, predictor)),
         "genomic": lambda app: genomic.register(
             app, parts, files, MolecularEncoder(predictor.network, predictor.manifest)
         ),
@@ -121,9 +121,20 @@ def _predictor(parts: Parts) -> Predictor:
         raise WrongSettings(f"ONCOSTREAM_MODEL: {error}") from None
 
 
+def _eyes(parts: Parts, predictor: Predictor) -> ImagingEncoder:
+    try:
+        found = backbone(predictor.manifest.backbone, parts.settings.places.backbones)
+        return ImagingEncoder(predictor.network, predictor.manifest, found)
+    except ValueError as error:
+        raise WrongSettings(f"ONCOSTREAM_BACKBONES: {error}") from None
+
+
 def _notes(parts: Parts) -> NoteEncoder | None:
     folder = parts.settings.places.notes_encoder
+    if folder is None:
+        return None
+    torch.set_num_threads(1)  # as a predictor does: another number of threads may give other bits
     try:
-        return None if folder is None else load_notes(folder, parts.manifest.sizes.width)
+        return load_notes(folder, parts.manifest.sizes.width)
     except ValueError as error:
         raise WrongSettings(f"ONCOSTREAM_NOTES_ENCODER: {error}") from None

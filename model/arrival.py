@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.batches import fixed_batches
+from model.encoders.backbones import OwnCnn, TileFeatures, backbone
 from model.encoders.dna_tokenizer import token_batches, windows
 from model.encoders.pooling import AttentionPool
 from model.feature_spaces import of_width, width_of
@@ -28,7 +29,9 @@ WINDOW_BASES = 1024
 class ImagingEncoder:
     """Tiles or feature bags to a vector, whatever chunks they come in: an intake `TileEncoder`."""
 
-    def __init__(self, network: Network, manifest: Manifest) -> None:
+    def __init__(self, network: Network, manifest: Manifest, eyes: TileFeatures | None = None) -> None:
+        """`eyes`: the backbone that the manifest names; None for its own CNN. ValueError where it is another."""
+        self._eyes = required(eyes or OwnCnn(), manifest)
         self.tile_pixels = manifest.sizes.tile_pixels
         self._arrival = network.arrival_imaging.eval()
         self._sizes = manifest.sizes
@@ -49,7 +52,7 @@ class ImagingEncoder:
 
     @torch.inference_mode()
     def _tiles(self, rows: NDArray[np.float32]) -> Tensor:
-        encoded: Tensor = self._arrival.tiles(torch.from_numpy(rows))
+        encoded: Tensor = self._arrival.tiles(self._eyes.features(torch.from_numpy(rows)))
         return encoded
 
     @torch.inference_mode()
@@ -115,7 +118,18 @@ def gene_arrays(genes: Iterable[GeneValue], places: dict[str, int]) -> tuple[NDA
     return values, measured
 
 
-def load_encoders(folder: Path) -> tuple[ImagingEncoder, MolecularEncoder]:
-    """The arrival-time encoders of a network's folder; raises ValueError with a remedy."""
+def required(found: TileFeatures, manifest: Manifest) -> TileFeatures:
+    """The backbone, if it is the one that the network was trained behind; else ValueError with a remedy."""
+    if (found.name, found.sha256) != (manifest.backbone, manifest.backbone_sha256):
+        wanted = f"{manifest.backbone} {manifest.backbone_sha256[:12]}"
+        raise ValueError(
+            f"the backbone is {found.name} {found.sha256[:12]}, the network was trained behind {wanted}; use that one"
+        )
+    return found
+
+
+def load_encoders(folder: Path, backbones: Path | None = None) -> tuple[ImagingEncoder, MolecularEncoder]:
+    """The arrival-time encoders of a network's folder, its backbone from `backbones`; ValueError with a remedy."""
     network, manifest = load_network(folder)
-    return ImagingEncoder(network, manifest), MolecularEncoder(network, manifest)
+    eyes = backbone(manifest.backbone, backbones)
+    return ImagingEncoder(network, manifest, eyes), MolecularEncoder(network, manifest)

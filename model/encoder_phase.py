@@ -78,6 +78,9 @@ def train_encoders(network: Network, recording: Recording, split: Split, setting
 def _learn_inputs(network: Network, recording: Recording, split: Split, manifest: Manifest) -> None:
     """Means and deviations of features and gene values, and the tokenizer, from training patients alone."""
     genomic = recording.genomic
+    seen = [recording.imaging.tiles[place] for place in recording.in_training("imaging/cnn", split.held)]
+    if seen and manifest.backbone_width:
+        learn_scale(network.arrival_imaging.tiles, np.concatenate(seen))
     for number, space in enumerate(sorted(manifest.feature_spaces)):
         name = f"imaging/bag:{space}"
         bags = [recording.imaging.bags[space][place] for place in recording.in_training(name, split.held)]

@@ -32,7 +32,7 @@ class Network(nn.Module):
     def __init__(self, manifest: Manifest, generator: torch.Generator) -> None:
         super().__init__()
         sizes, kinds = manifest.sizes, len(vector_rows(manifest))
-        self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces)
+        self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces, manifest.backbone_width)
         self.arrival_genomic = GenomicArrival(sizes, len(manifest.genes))
         self.clinical = ClinicalEncoder(sizes.width, notes=NOTES in manifest.encoders)
         self.encoders = nn.ModuleDict(

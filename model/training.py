@@ -16,6 +16,7 @@ from model.cohorts.folder import read_card
 from model.descent import Descent, Report
 from model.encoder_phase import Recording, owners_of, train_encoders
 from model.encoders.arrived import NOTES
+from model.encoders.backbones import OwnCnn, TileFeatures
 from model.examples import HEAVY_TOPICS, Readers, Rules, pictures_of, read_cohort, views_of
 from model.joint_training import train_joint
 from model.labels import read_labels
@@ -43,6 +44,8 @@ class TrainSettings:
     sizes: Sizes = field(default_factory=Sizes)
     rules: Rules = field(default_factory=Rules)
     """How events are read; with `rules.clinical.notes`, the network is trained behind that encoder of notes."""
+    backbone: TileFeatures = field(default_factory=OwnCnn)
+    """What tiles go through first."""
     encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=5e-4, patience=8))
     joint: Descent = field(default_factory=lambda: Descent(epochs=60, rate=5e-4, decay=3.0, patience=15))
     held_share: float = 0.2
@@ -73,7 +76,8 @@ class _Run:
 
     def manifest(self) -> Manifest:
         """Run all phases and write the network's folder."""
-        imaging = RecordingImaging(self.settings.sizes.tile_pixels, self.settings.items, self.card.feature_spaces)
+        pixels, eyes = self.settings.sizes.tile_pixels, self.settings.backbone
+        imaging = RecordingImaging(pixels, self.settings.items, self.card.feature_spaces, eyes)
         genomic = RecordingGenomic(self.settings.items)
         first = read_cohort(self.cohort, Readers(self.files, imaging, genomic, self.settings.rules))
         patients = tuple(pictures_of(first.evidence))
@@ -109,6 +113,9 @@ class _Run:
             encoders={} if notes is None else {NOTES: notes.weights},
             modalities=MODALITIES,
             feature_spaces=self.card.feature_spaces,
+            backbone=self.settings.backbone.name,
+            backbone_width=self.settings.backbone.width,
+            backbone_sha256=self.settings.backbone.sha256,
             genes=choose_genes(sources, self.settings.genes),
             tasks=tasks_of(self.card),
             sizes=self.settings.sizes,
@@ -118,7 +125,7 @@ class _Run:
 
     def _heavy(self, network: Network, draft: Manifest) -> tuple[Evidence, ...]:
         """The images and sequences once more, through the very encoders that will serve."""
-        encoders = ImagingEncoder(network, draft), MolecularEncoder(network, draft)
+        encoders = ImagingEncoder(network, draft, self.settings.backbone), MolecularEncoder(network, draft)
         return read_cohort(self.cohort, Readers(self.files, *encoders, self.settings.rules), HEAVY_TOPICS).evidence
 
 

@@ -63,7 +63,11 @@ def encoder_hashes(network: Network, manifest: Manifest) -> dict[str, str]:
     }
     for place, name in enumerate(sorted(manifest.feature_spaces)):
         parts[f"imaging/bag:{name}"] = (imaging.space(place), imaging.pool)
-    more = {"genomic/sequence": genomic.tokenizer_json, "genomic/genes": "\n".join(manifest.genes)}
+    more = {
+        "imaging/cnn": manifest.backbone_sha256,
+        "genomic/sequence": genomic.tokenizer_json,
+        "genomic/genes": "\n".join(manifest.genes),
+    }
     return {name: _hash_of(parts[name], more.get(name, "")) for name in encoder_ids(manifest.feature_spaces)}
 
 

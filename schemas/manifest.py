@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from schemas.evidence import Modality
 from schemas.record import Record
 
+SMALL_CNN = "small-cnn"
 FusionKind = Literal["circuit", "none"]
 
 
@@ -59,6 +60,12 @@ class Manifest(Record):
     """The modalities it was trained with; any other counts as absent."""
     feature_spaces: dict[str, int] = {}
     """Bag feature space -> its width."""
+    backbone: str = SMALL_CNN
+    """What tiles go through first: the network's own CNN, or `transformers:NAME`, `torchvision:NAME`, `timm:NAME`."""
+    backbone_width: int = 0
+    """Features of a tile behind the backbone; 0 for the network's own CNN."""
+    backbone_sha256: str = ""
+    """Of the backbone's weights, which are no part of this network's."""
     genes: tuple[str, ...] = ()
     """`kind:gene` of the gene values it reads, in order."""
     tasks: Tasks

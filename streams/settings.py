@@ -38,6 +38,8 @@ class Places(BaseSettings):
     """`patient`: refuse an input whose key is not the patient inside."""
     notes_encoder: Path | None = None
     """Folder of a sentence encoder that reads notes; None leaves their text in tokens."""
+    backbones: Path | None = None
+    """Folder of imaging backbones, for a network that was trained behind one."""
 
 
 class KafkaSettings(BaseSettings):

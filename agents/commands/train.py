@@ -11,12 +11,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import read_card
-from model.encoders.notes import NoteEncoder, load_notes
+from model.encoders.backbones import backbone as load_backbone
+from model.encoders.notes import load_notes
 from model.examples import Rules
 from model.intake.clinical import ClinicalRules
 from model.training import TrainSettings
 from model.training import train as train_network
-from schemas.manifest import FusionKind
+from schemas.manifest import SMALL_CNN, FusionKind
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
@@ -29,14 +30,17 @@ def train(
     seed: Annotated[int, typer.Option(help="The same seed and cohort give the same network.")] = 0,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion.")] = "circuit",
     notes: Annotated[Path | None, typer.Option(help="Folder of a sentence encoder that reads notes.")] = None,
+    backbone: Annotated[
+        str, typer.Option(help="small-cnn, transformers:NAME, torchvision:NAME or timm:NAME.")
+    ] = SMALL_CNN,
+    backbones: Annotated[Path | None, typer.Option(help="Folder with the weights of the backbone.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase.")] = None,
 ) -> None:
     """Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
-    if notes:
-        settings = replace(settings, rules=Rules(clinical=ClinicalRules(notes=_read_notes(notes, settings))))
+    settings = _behind(settings, notes, backbone, backbones)
     if epochs:
         encoders, joint = replace(settings.encoders, epochs=epochs), replace(settings.joint, epochs=epochs)
         settings = replace(settings, encoders=encoders, joint=joint)
@@ -49,11 +53,15 @@ def train(
     say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
 
 
-def _read_notes(folder: Path, settings: TrainSettings) -> NoteEncoder:
+def _behind(settings: TrainSettings, notes: Path | None, name: str, backbones: Path | None) -> TrainSettings:
+    """The settings with what is trained elsewhere: a notes encoder, an imaging backbone."""
     try:
-        return load_notes(folder, settings.sizes.width)
+        if notes:
+            encoder = load_notes(notes, settings.sizes.width)
+            settings = replace(settings, rules=Rules(clinical=ClinicalRules(notes=encoder)))
+        return replace(settings, backbone=load_backbone(name, backbones))
     except ValueError as error:
-        raise AskedWrongly(f"--notes: {error}") from None
+        raise AskedWrongly(str(error)) from None
 
 
 class _Phases(Progress):

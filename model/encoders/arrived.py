@@ -64,16 +64,24 @@ def _known(vector: Vector, encoders: Mapping[str, str], rows: Sequence[str]) -> 
 
 
 class ArrivedVectors(nn.Module):
-    """Give each vector the mark of its encoder: batch of `vector_features` -> items (B, VECTORS, D)."""
+    """Give each vector the mark of its encoder and of its age: batch of `vector_features` -> items (B, VECTORS, D).
+
+    Age scales a second projection of the vector. A pool is a mean: were age only added, two series could not tell
+    growth from shrinkage, and so an older vector can count against a newer one. It starts at zero.
+    """
 
     def __init__(self, width: int, kinds: int) -> None:
         super().__init__()
         self.kind = nn.Embedding(kinds, width)
         self.project = nn.Linear(width, width)
+        self.aged = nn.Linear(width, width)
+        nn.init.zeros_(self.aged.weight)
+        nn.init.zeros_(self.aged.bias)
 
     def forward(self, batch: Batch) -> Tensor:
         """Batch -> (B, VECTORS, D)."""
         items: Tensor = self.project(batch["vectors"]) + self.kind(batch["kind"])
+        items = items + batch["ago"].unsqueeze(-1) * self.aged(batch["vectors"])
         return items
 
 
@@ -92,7 +100,7 @@ class NoteTokens(nn.Module):
 
 
 class ImagingModality(nn.Module):
-    """All of a patient's images: attention over their vectors, batch of `vector_features` -> (B, D)."""
+    """All of a patient's images over time: attention over their vectors, batch of `vector_features` -> (B, D)."""
 
     def __init__(self, width: int, kinds: int) -> None:
         super().__init__()

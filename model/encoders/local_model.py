@@ -12,7 +12,7 @@ _UNUSED = ("pooler.",)
 
 
 def load_model(folder: Path) -> Any:
-    """Read the folder's encoder in float32, frozen; raises ValueError with a remedy. Torch has one thread from then on.
+    """Read the folder's encoder in float32, frozen; raises ValueError with a remedy.
 
     `transformers` is imported here and not above: it takes three seconds, and few workers need it.
     It would give tensors that the folder lacks random numbers, and say so in a warning; here they are refused.
@@ -35,7 +35,6 @@ def load_model(folder: Path) -> Any:
     wrong += [str(name) for name in report["mismatched_keys"]]
     if wrong:
         raise ValueError(f"{folder} lacks {len(wrong)} tensors of its model, {min(wrong)} first; copy it again")
-    torch.set_num_threads(1)  # as in serving: another number of threads may give other bits
     return model.eval().requires_grad_(False)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.encoders.arrived import NOTES
+from model.encoders.model_folder import folder_hash
 from model.encoders.sentences import SentenceEncoder, load_sentences
 from schemas.evidence import Vector
 
@@ -41,16 +42,9 @@ def signs(inner: int, width: int) -> NDArray[np.float32]:
 
 def notes_hash(folder: Path, width: int) -> str:
     """SHA-256 of all that a note's vector depends on; ValueError with a remedy where it is no encoder's folder."""
-    paths = sorted({path for pattern in _HASHED for path in folder.glob(pattern)})
-    names = {path.name for path in paths}
-    if not any(name.endswith(".safetensors") for name in names) or "tokenizer.json" not in names:
-        raise ValueError(f"{folder} has no *.safetensors and tokenizer.json; name a folder with a sentence encoder")
-    digest = hashlib.sha256(f"signs {width}".encode())
-    for path in paths:
-        with path.open("rb") as content:
-            one = hashlib.file_digest(content, "sha256").hexdigest()
-        digest.update(f"|{path.relative_to(folder).as_posix()}|{one}".encode())
-    return digest.hexdigest()
+    if not (folder / "tokenizer.json").is_file():
+        raise ValueError(f"{folder} has no tokenizer.json; name a folder with a sentence encoder")
+    return folder_hash(folder, _HASHED, more=f"signs {width}")
 
 
 def load_notes(folder: Path, width: int) -> NoteEncoder:

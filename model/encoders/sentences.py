@@ -3,7 +3,6 @@
 Nothing is fetched, no code of the folder runs, weights are safetensors, and no text is ever logged.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.encoders.local_model import load_fast_tokenizer, load_model
+from model.encoders.model_folder import read_json
 
 _PARTS = {("Transformer", "Pooling"): False, ("Transformer", "Pooling", "Normalize"): True}
 """What a folder's `modules.json` may name, in order, and whether vectors are of length 1 then."""
@@ -62,13 +62,13 @@ def load_sentences(folder: Path) -> SentenceEncoder:
 
 def _normalised(folder: Path) -> bool:
     """Whether vectors have length 1; ValueError where the folder wants what is not done here."""
-    modules = _json(folder / "modules.json")
+    modules = read_json(folder / "modules.json")
     if modules is None:
         return False  # a plain transformer: sentence-transformers takes the mean and leaves its length
     names = tuple(str(part["type"]).rpartition(".")[2] for part in modules)
     if names not in _PARTS:
         raise ValueError(f"{folder} is {' + '.join(names)}; wanted Transformer + Pooling (+ Normalize), use another")
-    pooling = _json(folder / modules[1]["path"] / "config.json") or {}
+    pooling = read_json(folder / modules[1]["path"] / "config.json") or {}
     on = {name.removeprefix("pooling_mode_") for name, is_on in pooling.items() if "mode_" in name and is_on is True}
     modes = on or {str(pooling.get("pooling_mode", "mean"))}
     if modes not in ({"mean"}, {"mean_tokens"}):
@@ -77,15 +77,6 @@ def _normalised(folder: Path) -> bool:
 
 
 def _length(folder: Path, tokenizer: Any, network: Any) -> int:
-    said = (_json(folder / "sentence_bert_config.json") or {}).get("max_seq_length")
+    said = (read_json(folder / "sentence_bert_config.json") or {}).get("max_seq_length")
     positions = getattr(network.config, "max_position_embeddings", None)
     return int(min(one for one in (said, positions, tokenizer.model_max_length) if one))
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise ValueError(f"{path} is not JSON; copy the folder again") from None
