@@ -10,10 +10,12 @@ from pathlib import Path
 from agents.allowed import file_rules
 from agents.exits import Away
 from agents.prediction import open_predictor
-from agents.wiring import model_folder
+from agents.wiring import model_folder, read_manifest
 from deploy.local.claim import require_space
 from deploy.local.errors import LocalError
 from deploy.local.java import find_java
+from model.encoders.arrived import NOTES
+from model.encoders.notes import notes_hash
 from streams.settings import Settings, WrongSettings
 
 
@@ -56,6 +58,7 @@ def wrong(check: str, found: str, remedy: str = "") -> Finding:
 def check_machine(settings: Settings) -> Iterator[Finding]:
     """The network, the folders and this machine: all that needs no connection."""
     yield _model(settings)
+    yield from _notes(settings)
     yield from _files(settings)
     yield from _local(settings.places.home)
 
@@ -68,6 +71,29 @@ def _model(settings: Settings) -> Finding:
         return wrong("model", str(error))
     behind = ", ".join(manifest.encoders) or "no encoders: images and sequences count as absent"
     return well("model", f"{manifest.model} in {folder}, weights as in its manifest; behind {behind}")
+
+
+def _notes(settings: Settings) -> Iterator[Finding]:
+    """Whether notes are read as the network was trained to; nothing is said where neither knows of notes."""
+    folder = settings.places.notes_encoder
+    try:
+        manifest = read_manifest(settings)
+        found = "" if folder is None else notes_hash(folder, manifest.sizes.width)
+    except WrongSettings:
+        return  # said by the check of the network
+    except ValueError as error:
+        yield wrong("notes", str(error))
+        return
+    wanted = manifest.encoders.get(NOTES, "")
+    if found and found == wanted:
+        yield well("notes", f"{folder} is the encoder that the network was trained behind")
+    elif found:
+        yield note("notes", f"the network was not trained behind {folder}: it cannot read notes", _NOTES_REMEDY)
+    elif wanted:
+        yield note("notes", "the network reads notes by an encoder that is not set", _NOTES_REMEDY)
+
+
+_NOTES_REMEDY = "point ONCOSTREAM_NOTES_ENCODER at the folder that `oncostream train --notes` was given"
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.batches import fixed_batches
+from model.encoders.backbones import OwnCnn, TileFeatures, backbone
 from model.encoders.dna_tokenizer import token_batches, windows
 from model.encoders.plain_part import PLAIN
 from model.encoders.pooling import AttentionPool
@@ -29,7 +30,9 @@ WINDOW_BASES = 1024
 class ImagingEncoder:
     """Tiles or feature bags to a vector, whatever chunks they come in: an intake `TileEncoder`."""
 
-    def __init__(self, network: Network, manifest: Manifest) -> None:
+    def __init__(self, network: Network, manifest: Manifest, eyes: TileFeatures | None = None) -> None:
+        """`eyes`: the backbone that the manifest names; None for its own CNN. ValueError where it is another."""
+        self._eyes = required(eyes or OwnCnn(), manifest)
         self.tile_pixels = manifest.sizes.tile_pixels
         self._arrival = network.arrival_imaging.eval()
         self._sizes = manifest.sizes
@@ -50,8 +53,8 @@ class ImagingEncoder:
 
     @torch.inference_mode()
     def _tiles(self, rows: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        tiles = torch.from_numpy(rows)
-        return self._arrival.tiles(tiles), self._arrival.tiles.plain_part(tiles)
+        seen = self._eyes.features(torch.from_numpy(rows))
+        return self._arrival.tiles(seen), self._arrival.tiles.plain_part(seen)
 
     @torch.inference_mode()
     def _bag(self, rows: NDArray[np.float32], place: int) -> tuple[Tensor, Tensor]:
@@ -136,7 +139,18 @@ def gene_arrays(genes: Iterable[GeneValue], places: dict[str, int]) -> tuple[NDA
     return values, measured
 
 
-def load_encoders(folder: Path) -> tuple[ImagingEncoder, MolecularEncoder]:
-    """The arrival-time encoders of a network's folder; raises ValueError with a remedy."""
+def required(found: TileFeatures, manifest: Manifest) -> TileFeatures:
+    """The backbone, if it is the one that the network was trained behind; else ValueError with a remedy."""
+    if (found.name, found.sha256) != (manifest.backbone, manifest.backbone_sha256):
+        wanted = f"{manifest.backbone} {manifest.backbone_sha256[:12]}"
+        raise ValueError(
+            f"the backbone is {found.name} {found.sha256[:12]}, the network was trained behind {wanted}; use that one"
+        )
+    return found
+
+
+def load_encoders(folder: Path, backbones: Path | None = None) -> tuple[ImagingEncoder, MolecularEncoder]:
+    """The arrival-time encoders of a network's folder, its backbone from `backbones`; ValueError with a remedy."""
     network, manifest = load_network(folder)
-    return ImagingEncoder(network, manifest), MolecularEncoder(network, manifest)
+    eyes = backbone(manifest.backbone, backbones)
+    return ImagingEncoder(network, manifest, eyes), MolecularEncoder(network, manifest)

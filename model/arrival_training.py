@@ -104,6 +104,9 @@ def image_encodings(
 
     def tiles(places: Tensor, disturb: bool) -> Tensor:
         items, present = stacked([recording.tiles[place] for place in places.tolist()])
+        if recording.eyes.width:  # features of a frozen backbone, as of a bag
+            items = items * kept_at_random(items.shape, generator) if disturb else items
+            return with_plain(arrival, arrival.tiles(items), arrival.tiles.plain_part(items), present)
         for axis in (-1, -2):
             items = items.flip(axis) if disturb and _heads_up(generator) else items
         flat = items.flatten(0, 1)

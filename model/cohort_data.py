@@ -7,6 +7,7 @@ from pathlib import Path
 from model.arrival import ImagingEncoder, MolecularEncoder
 from model.cohorts.folder import CohortCard, read_card
 from model.encoder_phase import Recording, owners_of
+from model.encoders.backbones import TileFeatures
 from model.labels import Labels, read_labels
 from model.network import Network
 from model.reading import HEAVY_TOPICS, Readers, Rules, pictures_of, read_cohort, views_of
@@ -16,6 +17,18 @@ from schemas.evidence import Evidence
 from schemas.files import Files
 from schemas.manifest import Manifest, Tasks
 from schemas.picture import View
+
+
+@dataclass(frozen=True)
+class HowRead:
+    """How a cohort's events are read."""
+
+    rules: Rules
+    tile_pixels: int
+    items: int
+    """Tiles, bag rows or sequence pieces kept of each source to train its encoder on."""
+    eyes: TileFeatures
+    """What tiles go through first."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +49,23 @@ class CohortData:
 
     def views(self, network: Network, draft: Manifest) -> dict[str, View]:
         """What a network may see of each patient: files are read once more, through the encoders that will serve."""
-        encoders = ImagingEncoder(network, draft), MolecularEncoder(network, draft)
+        encoders = ImagingEncoder(network, draft, self.recording.imaging.eyes), MolecularEncoder(network, draft)
         readers = Readers(self.files, *encoders, self.rules)
         heavy = read_cohort(self.folder, readers, HEAVY_TOPICS).evidence
         return views_of(pictures_of(self.light + heavy), draft.encoders, self.rules)
 
 
-def read_data(folder: Path, files: Files, rules: Rules, tile_pixels: int, items: int) -> CohortData:
-    """Read a cohort folder, `items` tiles, rows or pieces kept of each source; raises Refused, Unavailable."""
+def read_data(folder: Path, files: Files, how: HowRead) -> CohortData:
+    """Read a cohort folder; raises Refused, Unavailable."""
     card = read_card(folder)
-    imaging = RecordingImaging(tile_pixels, items, card.feature_spaces)
-    genomic = RecordingGenomic(items)
-    first = read_cohort(folder, Readers(files, imaging, genomic, rules))
+    imaging = RecordingImaging(how.tile_pixels, how.items, card.feature_spaces, how.eyes)
+    genomic = RecordingGenomic(how.items)
+    first = read_cohort(folder, Readers(files, imaging, genomic, how.rules))
     patients, tasks = tuple(pictures_of(first.evidence)), tasks_of(card)
     return CohortData(
         folder=folder,
         files=files,
-        rules=rules,
+        rules=how.rules,
         card=card,
         tasks=tasks,
         patients=patients,

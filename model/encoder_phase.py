@@ -86,6 +86,12 @@ def _statistics(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
 def _learn_inputs(network: Network, recording: Recording, split: Split, manifest: Manifest) -> None:
     """Means and deviations of features and gene values, and the tokenizer, from training patients alone."""
     genomic = recording.genomic
+    seen = [recording.imaging.tiles[place] for place in recording.in_training("imaging/cnn", split.roles.train)]
+    if seen and manifest.backbone_width:
+        learn_scale(network.arrival_imaging.tiles, np.concatenate(seen))
+        network.arrival_imaging.tiles.plain.learn(np.stack([features.mean(0) for features in seen]))
+    elif seen:
+        network.arrival_imaging.tiles.plain.learn(np.stack([_statistics(tiles) for tiles in seen]))
     for number, space in enumerate(sorted(manifest.feature_spaces)):
         name = f"imaging/bag:{space}"
         bags = [recording.imaging.bags[space][place] for place in recording.in_training(name, split.roles.train)]
@@ -93,9 +99,6 @@ def _learn_inputs(network: Network, recording: Recording, split: Split, manifest
             learn_scale(network.arrival_imaging.space(number), np.concatenate(bags))
             means = [bag.mean(0) for bag in bags if len(bag)]
             network.arrival_imaging.space(number).plain.learn(np.stack(means))
-    images = [recording.imaging.tiles[place] for place in recording.in_training("imaging/cnn", split.roles.train)]
-    if images:
-        network.arrival_imaging.tiles.plain.learn(np.stack([_statistics(tiles) for tiles in images]))
     texts = [genomic.sequences[place] for place in recording.in_training("genomic/sequence", split.roles.train)]
     if texts:
         network.arrival_genomic.tokenizer_json = learnt_tokenizer(piece.upper() for text in texts for piece in text)

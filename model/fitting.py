@@ -9,11 +9,12 @@ from torch import Tensor
 from model.arrival_training import ArrivalSetting, Split
 from model.calibration import calibrate
 from model.circuit_phase import train_circuit
-from model.cohort_data import CohortData
+from model.cohort_data import CohortData, HowRead
 from model.descent import Descent, Report
 from model.distillation import Lesson, Teaching, teaching_of
 from model.encoder_phase import train_encoders
-from model.encoders.arrived import encoder_ids
+from model.encoders.arrived import NOTES, encoder_ids
+from model.encoders.backbones import OwnCnn, TileFeatures
 from model.encoders.plain_part import PLAIN
 from model.examples import Examples, Roles, examples_of, used_modalities
 from model.heads import Logits
@@ -26,7 +27,7 @@ from model.statistics import base_hazards, choose_genes, learn_codes, start_at_b
 from model.table_columns import facts_of
 from model.table_fit import default_blocks, resolve
 from model.targets import hard_targets
-from model.weights import encoder_hashes
+from model.weights import encoder_hashes, foreign_encoders
 from schemas.evidence import Modality
 from schemas.manifest import FusionKind, Manifest, Sizes
 from schemas.picture import View
@@ -43,6 +44,9 @@ class TrainSettings:
     fusion: FusionKind = "circuit"
     sizes: Sizes = field(default_factory=Sizes)
     rules: Rules = field(default_factory=Rules)
+    """How events are read; with `rules.clinical.notes`, the network is trained behind that encoder of notes."""
+    backbone: TileFeatures = field(default_factory=OwnCnn)
+    """What tiles go through first."""
     encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=5e-4, patience=8))
     roads: RoadSetting = field(default_factory=RoadSetting)
     lesson: Lesson = field(default_factory=Lesson)
@@ -57,6 +61,11 @@ class TrainSettings:
     """Tiles, bag rows or sequence pieces kept of each source to train its encoder on."""
     genes: int = 512
     """Longest list of gene values."""
+
+    @property
+    def reading(self) -> HowRead:
+        """How the cohort is read."""
+        return HowRead(self.rules, self.sizes.tile_pixels, self.items, self.backbone)
 
 
 @dataclass(frozen=True)
@@ -129,16 +138,19 @@ class _Run:
         return Fitted(network, draft, examples, losses)
 
     def _draft(self) -> Manifest:
-        genes, card = self.data.recording.genomic.genes, self.data.card
+        genes, card, notes = self.data.recording.genomic.genes, self.data.card, self.settings.rules.clinical.notes
         sources = [genes[place] for place in self.data.recording.in_training("genomic/genes", self.roles.train)]
         return Manifest(
             name=self.settings.name,
             intended_use=self.settings.intended_use,
             source=f"{card.name}: {card.source} ({card.terms})",
             weights_sha256="",
-            encoders={},
+            encoders={} if notes is None else {NOTES: notes.weights},
             modalities=MODALITIES,
             feature_spaces=card.feature_spaces,
+            backbone=self.settings.backbone.name,
+            backbone_width=self.settings.backbone.width,
+            backbone_sha256=self.settings.backbone.sha256,
             genes=choose_genes(sources, self.settings.genes),
             tasks=self.data.tasks,
             sizes=self.settings.sizes,
@@ -207,7 +219,7 @@ class _Run:
 def trained_behind(network: Network, draft: Manifest, trained: Iterable[str]) -> Manifest:
     """The draft with the hashes of the encoders that are trained now and will not change."""
     hashes = encoder_hashes(network, draft)
-    return draft.model_copy(update={"encoders": {name: hashes[name] for name in trained}})
+    return draft.model_copy(update={"encoders": foreign_encoders(draft) | {name: hashes[name] for name in trained}})
 
 
 def _grown(arrival: Network, draft: Manifest, seed: int) -> Network:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from model.attention import CrossModalAttention
 from model.block_tokens import BlockTokens
-from model.encoders.arrived import ImagingModality, encoder_ids, vector_features
+from model.encoders.arrived import NOTES, ImagingModality, vector_features, vector_rows
 from model.encoders.clinical import ClinicalEncoder
 from model.encoders.clinical_tokens import clinical_features
 from model.encoders.genomic import GenomicModality
@@ -38,10 +38,10 @@ class Network(nn.Module):
 
     def __init__(self, manifest: Manifest, generator: torch.Generator) -> None:
         super().__init__()
-        sizes, kinds = manifest.sizes, len(encoder_ids(manifest.feature_spaces))
-        self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces)
+        sizes, kinds = manifest.sizes, len(vector_rows(manifest))
+        self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces, manifest.backbone_width)
         self.arrival_genomic = GenomicArrival(sizes, len(manifest.genes))
-        self.clinical = ClinicalEncoder(sizes.width)
+        self.clinical = ClinicalEncoder(sizes.width, notes=NOTES in manifest.encoders)
         self.encoders = nn.ModuleDict(
             {
                 Modality.IMAGING.value: ImagingModality(sizes.width, kinds),
@@ -110,10 +110,10 @@ def features_of(modality: Modality, evidence: Sequence[Evidence], manifest: Mani
     pieces = [piece for piece in evidence if piece.modality is modality]
     facts = facts_of(pieces, manifest.encoders, manifest.sizes.clinical_tokens)
     table = table_features(facts, modality, manifest.table)
+    vectors = table | vector_features(pieces, manifest.encoders, vector_rows(manifest), manifest.sizes.width)
     if modality is Modality.CLINICAL:
-        return table | clinical_features(pieces, manifest.sizes.clinical_tokens, manifest.table.parts)
-    rows = encoder_ids(manifest.feature_spaces)
-    vectors = table | vector_features(pieces, manifest.encoders, rows, manifest.sizes.width)
+        tokens = clinical_features(pieces, manifest.sizes.clinical_tokens, manifest.table.parts)
+        return tokens | (vectors if NOTES in manifest.encoders else table)
     if modality is Modality.IMAGING:
         return vectors
     return vectors | variant_features(pieces, manifest.sizes.variant_tokens)

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from model.encoders.backbones import TileFeatures
 from model.feature_spaces import of_width, width_of
 from model.readers.gene_values import GeneValue
 from schemas.evidence import Vector
@@ -17,18 +19,20 @@ RECORDED = "recorded"
 class RecordingImaging:
     """An intake `TileEncoder` that keeps an even sample of each image's tiles, and the rows of each bag."""
 
-    def __init__(self, tile_pixels: int, most: int, spaces: Mapping[str, int]) -> None:
+    def __init__(self, tile_pixels: int, most: int, spaces: Mapping[str, int], eyes: TileFeatures) -> None:
         self.tile_pixels = tile_pixels
         self.spaces = spaces
         self.most = most
+        self.eyes = eyes
         self.tiles: list[NDArray[np.float32]] = []
-        """Of each image: (n, 3, S, S), n <= most."""
+        """Of each image, n <= most: (n, 3, S, S), or behind a frozen backbone (n, F)."""
         self.bags: dict[str, list[NDArray[np.float32]]] = {}
         """Feature space -> of each bag: (n, F), n <= most."""
 
     def encode_tiles(self, tiles: Iterable[NDArray[np.float32]]) -> Vector:
         """Keep at least one tile of an image; the vector says at which place."""
-        self.tiles.append(np.stack(sampled(tiles, self.most)))
+        kept = torch.from_numpy(np.stack(sampled(tiles, self.most)))
+        self.tiles.append(self.eyes.features(kept).numpy())
         return recorded("imaging/cnn", len(self.tiles) - 1)
 
     def encode_bag(self, chunks: Iterable[NDArray[np.float32]], space: str) -> Vector:

@@ -17,7 +17,7 @@ CARD = "card.md"
 
 def train(cohort: Path, out: Path, files: Files, settings: TrainSettings, report: Report) -> Manifest:
     """Train on the cohort folder and write the network's folder `out`; raises Refused, Unavailable, ValueError."""
-    data = read_data(cohort, files, settings.rules, settings.sizes.tile_pixels, settings.items)
+    data = read_data(cohort, files, settings.reading)
     held = held_out(data.patients, settings.held_share, settings.seed)
     fitted = fit(data, Roles(~held, held), settings, report)
     sealed = save_network(out, fitted.network, fitted.manifest, tuple(fitted.manifest.encoders))

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from model.encoders.arrived import encoder_ids
+from model.encoders.arrived import NOTES, encoder_ids
 from model.network import Network, network_of
 from schemas.manifest import Manifest
 
@@ -20,7 +20,8 @@ def save_network(folder: Path, network: Network, manifest: Manifest, trained: Co
     sealed = manifest.model_copy(
         update={
             "weights_sha256": hashlib.sha256(content).hexdigest(),
-            "encoders": {name: digest for name, digest in encoder_hashes(network, manifest).items() if name in trained},
+            "encoders": foreign_encoders(manifest)
+            | {name: digest for name, digest in encoder_hashes(network, manifest).items() if name in trained},
         }
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,8 @@ def load_network(folder: Path) -> tuple[Network, Manifest]:
         raise ValueError(f"{folder / WEIGHTS} has other tensors than its manifest describes; train again") from None
     network.arrival_genomic.tokenizer_json = _read(folder / TOKENIZER).decode()
     hashes = encoder_hashes(network, manifest)
-    changed = sorted(name for name, digest in manifest.encoders.items() if hashes.get(name) != digest)
+    own = manifest.encoders.items() - foreign_encoders(manifest).items()
+    changed = sorted(name for name, digest in own if hashes.get(name) != digest)
     if changed:
         raise ValueError(f"{folder / MANIFEST} names other encoders than the weights hold ({changed}); train again")
     return network.eval().requires_grad_(False), manifest
@@ -61,8 +63,17 @@ def encoder_hashes(network: Network, manifest: Manifest) -> dict[str, str]:
     }
     for place, name in enumerate(sorted(manifest.feature_spaces)):
         parts[f"imaging/bag:{name}"] = (imaging.space(place), imaging.pool)
-    more = {"genomic/sequence": genomic.tokenizer_json, "genomic/genes": "\n".join(manifest.genes)}
+    more = {
+        "imaging/cnn": manifest.backbone_sha256,
+        "genomic/sequence": genomic.tokenizer_json,
+        "genomic/genes": "\n".join(manifest.genes),
+    }
     return {name: _hash_of(parts[name], more.get(name, "")) for name in encoder_ids(manifest.feature_spaces)}
+
+
+def foreign_encoders(manifest: Manifest) -> dict[str, str]:
+    """The encoders that the network was trained behind and that are no part of it: their weights are elsewhere."""
+    return {name: digest for name, digest in manifest.encoders.items() if name == NOTES}
 
 
 def _hash_of(modules: tuple[nn.Module, ...], more: str) -> str:

@@ -9,6 +9,7 @@ from schemas.evidence import Modality
 from schemas.record import Record
 from schemas.table import Table
 
+SMALL_CNN = "small-cnn"
 FusionKind = Literal["circuit", "fourier", "mlp", "none"]
 
 
@@ -54,11 +55,18 @@ class Manifest(Record):
     weights_sha256: str
     """Of `weights.safetensors`."""
     encoders: dict[str, str]
-    """Arrival-time encoder id -> SHA-256: `imaging/cnn`, `imaging/bag:<space>`, `genomic/sequence`, `genomic/genes`."""
+    """Arrival-time encoder id -> SHA-256: `imaging/cnn`, `imaging/bag:<space>`, `genomic/sequence`, `genomic/genes`,
+    and `clinical/notes`, whose weights are no part of this network's."""
     modalities: tuple[Modality, ...]
     """The modalities it was trained with; any other counts as absent."""
     feature_spaces: dict[str, int] = {}
     """Bag feature space -> its width."""
+    backbone: str = SMALL_CNN
+    """What tiles go through first: the network's own CNN, or `transformers:NAME`, `torchvision:NAME`, `timm:NAME`."""
+    backbone_width: int = 0
+    """Features of a tile behind the backbone; 0 for the network's own CNN."""
+    backbone_sha256: str = ""
+    """Of the backbone's weights, which are no part of this network's."""
     genes: tuple[str, ...] = ()
     """`kind:gene` of the gene values it reads, in order."""
     table: Table = Table()

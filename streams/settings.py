@@ -37,6 +37,10 @@ class Places(BaseSettings):
     """Where files may come from: folders, `https://host`, `s3://bucket`, separated by commas."""
     input_key: Literal["any", "patient"] = "any"
     """`patient`: refuse an input whose key is not the patient inside."""
+    notes_encoder: Path | None = None
+    """Folder of a sentence encoder that reads notes; None leaves their text in tokens."""
+    backbones: Path | None = None
+    """Folder of imaging backbones, for a network that was trained behind one."""
 
 
 class KafkaSettings(BaseSettings):

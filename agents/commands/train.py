@@ -11,9 +11,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import read_card
+from model.encoders.backbones import backbone as load_backbone
+from model.encoders.notes import load_notes
 from model.fitting import TrainSettings
+from model.intake.clinical import ClinicalRules
+from model.reading import Rules
 from model.training import train as train_network
-from schemas.manifest import FusionKind
+from schemas.manifest import SMALL_CNN, FusionKind
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
@@ -25,12 +29,18 @@ def train(
     intended_use: Annotated[str, typer.Option(help="Goes into the manifest and every result.")] = "research only",
     seed: Annotated[int, typer.Option(help="The same seed and cohort give the same network.")] = 0,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion.")] = "circuit",
+    notes: Annotated[Path | None, typer.Option(help="Folder of a sentence encoder that reads notes.")] = None,
+    backbone: Annotated[
+        str, typer.Option(help="small-cnn, transformers:NAME, torchvision:NAME or timm:NAME.")
+    ] = SMALL_CNN,
+    backbones: Annotated[Path | None, typer.Option(help="Folder with the weights of the backbone.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase.")] = None,
 ) -> None:
     """Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
+    settings = _behind(settings, notes, backbone, backbones)
     if epochs:
         encoders, student = replace(settings.encoders, epochs=epochs), replace(settings.student, epochs=epochs)
         settings = replace(settings, encoders=encoders, student=student)
@@ -41,6 +51,17 @@ def train(
         except ValueError as error:
             raise AskedWrongly(f"{cohort}: {error}") from None
     say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
+
+
+def _behind(settings: TrainSettings, notes: Path | None, name: str, backbones: Path | None) -> TrainSettings:
+    """The settings with what is trained elsewhere: a notes encoder, an imaging backbone."""
+    try:
+        if notes:
+            encoder = load_notes(notes, settings.sizes.width)
+            settings = replace(settings, rules=Rules(clinical=ClinicalRules(notes=encoder)))
+        return replace(settings, backbone=load_backbone(name, backbones))
+    except ValueError as error:
+        raise AskedWrongly(str(error)) from None
 
 
 class _Phases(Progress):

@@ -1,6 +1,8 @@
 """Vectors made when files arrived, as numbers of fixed shape, and the layer that reads them into a modality."""
 
+import math
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
 import torch
@@ -9,13 +11,17 @@ from torch import Tensor, nn
 from model.encoders.pooling import AttentionPool
 from model.features import Batch, Features
 from schemas.evidence import Evidence, Vector
+from schemas.manifest import Manifest
 
 VECTORS = 16
 """The newest so many vectors of a modality enter."""
+_DAY = timedelta(days=1)
+NOTES = "clinical/notes"
+"""The encoder of notes. Its weights are in a folder of their own, and only some networks are trained behind one."""
 
 
 def encoder_ids(feature_spaces: Mapping[str, int]) -> tuple[str, ...]:
-    """Every arrival-time encoder of a network with these feature spaces, in the order of their rows."""
+    """Every arrival-time encoder that is part of a network with these feature spaces, in the order of their rows."""
     return (
         "genomic/genes",
         "genomic/sequence",
@@ -24,22 +30,32 @@ def encoder_ids(feature_spaces: Mapping[str, int]) -> tuple[str, ...]:
     )
 
 
+def vector_rows(manifest: Manifest) -> tuple[str, ...]:
+    """Every encoder whose vectors this network reads, in the order of their rows: its own, and that of notes."""
+    return encoder_ids(manifest.feature_spaces) + ((NOTES,) if NOTES in manifest.encoders else ())
+
+
 def vector_features(
     pieces: Sequence[Evidence], encoders: Mapping[str, str], rows: Sequence[str], width: int
 ) -> Features:
-    """The newest VECTORS vectors of these pieces that come from encoders this network was trained behind.
+    """The newest VECTORS vectors of these pieces, oldest first, from encoders this network was trained behind.
 
-    vectors (VECTORS, D) float32; kind (VECTORS,) int64, the encoder's place in `rows`; arrived (VECTORS,) bool.
+    vectors (VECTORS, D) float32; kind (VECTORS,) int64, the encoder's place in `rows`; ago (VECTORS,) float32, log
+    days before the newest of them; arrived (VECTORS,) bool.
     """
-    known = [vector for piece in pieces for vector in piece.vectors if _known(vector, encoders, rows)][-VECTORS:]
+    all_known = [(piece.occurred_at, one) for piece in pieces for one in piece.vectors if _known(one, encoders, rows)]
+    known = all_known[-VECTORS:]
     features: Features = {
         "vectors": np.zeros((VECTORS, width), np.float32),
         "kind": np.zeros(VECTORS, np.int64),
+        "ago": np.zeros(VECTORS, np.float32),
         "arrived": np.arange(VECTORS) < len(known),
     }
-    for row, vector in enumerate(known):
+    newest = max((at for at, _ in known), default=None)
+    for row, (at, vector) in enumerate(known):
         features["vectors"][row] = vector.unpack()
         features["kind"][row] = rows.index(vector.encoder)
+        features["ago"][row] = math.log1p((newest - at) / _DAY) if newest else 0.0
     return features
 
 
@@ -48,21 +64,43 @@ def _known(vector: Vector, encoders: Mapping[str, str], rows: Sequence[str]) -> 
 
 
 class ArrivedVectors(nn.Module):
-    """Give each vector the mark of its encoder: batch of `vector_features` -> items (B, VECTORS, D)."""
+    """Give each vector the mark of its encoder and of its age: batch of `vector_features` -> items (B, VECTORS, D).
+
+    Age scales a second projection of the vector. A pool is a mean: were age only added, two series could not tell
+    growth from shrinkage, and so an older vector can count against a newer one. It starts at zero.
+    """
 
     def __init__(self, width: int, kinds: int) -> None:
         super().__init__()
         self.kind = nn.Embedding(kinds, width)
         self.project = nn.Linear(width, width)
+        self.aged = nn.Linear(width, width)
+        nn.init.zeros_(self.aged.weight)
+        nn.init.zeros_(self.aged.bias)
 
     def forward(self, batch: Batch) -> Tensor:
         """Batch -> (B, VECTORS, D)."""
         items: Tensor = self.project(batch["vectors"]) + self.kind(batch["kind"])
+        items = items + batch["ago"].unsqueeze(-1) * self.aged(batch["vectors"])
         return items
 
 
+class NoteTokens(nn.Module):
+    """Notes as tokens of the clinical set: batch of `vector_features` -> (B, VECTORS, I)."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.reader = nn.Linear(width, inner)
+        self.ago = nn.Linear(1, inner, bias=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Batch -> (B, VECTORS, I)."""
+        tokens: Tensor = self.reader(batch["vectors"]) + self.ago(batch["ago"].unsqueeze(-1))
+        return tokens
+
+
 class ImagingModality(nn.Module):
-    """All of a patient's images: attention over their vectors, batch of `vector_features` -> (B, D)."""
+    """All of a patient's images over time: attention over their vectors, batch of `vector_features` -> (B, D)."""
 
     def __init__(self, width: int, kinds: int) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from model.attention import Block
+from model.encoders.arrived import NoteTokens
 from model.encoders.clinical_tokens import ANSWERS, FLAGS
 from model.encoders.pooling import AttentionPool
 from model.features import Batch
@@ -26,7 +27,7 @@ class ClinicalEncoder(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, width: int, inner: int = 64, heads: int = 4, layers: int = 2) -> None:
+    def __init__(self, width: int, inner: int = 64, heads: int = 4, layers: int = 2, *, notes: bool = False) -> None:
         super().__init__()
         self.register_buffer("known", torch.full((KNOWN,), torch.iinfo(torch.int64).max))
         """Sorted stable hashes of the known codes; rows without one hold the largest integer."""
@@ -43,21 +44,27 @@ class ClinicalEncoder(nn.Module):
         for table in (*self.wide, self.wide_answer):
             nn.init.normal_(table.weight, std=0.05)
         self.nothing = nn.Parameter(torch.zeros(inner))
+        self.notes = NoteTokens(width, inner) if notes else None
+        """Only where the network is trained behind an encoder of notes."""
         self.blocks = nn.ModuleList([Block(inner, heads) for _ in range(layers)])
         self.pool = AttentionPool(inner)
         self.out = nn.Linear(inner, width)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Batch of T tokens a row -> (B, D)."""
+        """Batch of T tokens a row, and where it reads notes, of their `vector_features` -> (B, D)."""
         rows = self.rows(batch["code"])
         value = self.standardise(batch["value"], rows) * batch["numbers"][..., 0]  # 0 where there is no value
         numbers = torch.cat((value.unsqueeze(-1), batch["numbers"]), dim=-1)
         plain = self.plain_sum(rows, value, batch)
         tokens = self.code(rows) + self.answer(batch["answer"]) + self.numbers(numbers)
         tokens = tokens + value.unsqueeze(-1) * self.slope(rows)  # (B, T, inner)
+        present = batch["present"]
+        if self.notes is not None:
+            tokens = torch.cat((tokens, self.notes(batch)), dim=1)
+            present = torch.cat((present, batch["arrived"]), dim=1)
         tokens = torch.cat((self.nothing.expand(tokens.shape[0], 1, -1), tokens), dim=1)
-        present = torch.cat((torch.ones_like(batch["present"][:, :1]), batch["present"]), dim=1)
+        present = torch.cat((torch.ones_like(present[:, :1]), present), dim=1)
         for block in self.blocks:
             tokens = block(tokens, present)
         result: Tensor = self.norm(self.out(self.pool(tokens, present)) + plain)

@@ -67,11 +67,14 @@ class BagProjector(nn.Module):
 
 
 class ImagingArrival(nn.Module):
-    """All that makes an image's vector: the tile CNN, a projector a feature space, and the pool they share."""
+    """All that makes an image's vector: the tile CNN, a projector a feature space, and the pool they share.
 
-    def __init__(self, width: int, feature_spaces: Mapping[str, int]) -> None:
+    Behind a frozen backbone of `backbone_width` features a tile, a projector stands in place of the CNN.
+    """
+
+    def __init__(self, width: int, feature_spaces: Mapping[str, int], backbone_width: int = 0) -> None:
         super().__init__()
-        self.tiles = TileNetwork(width)
+        self.tiles = BagProjector(backbone_width, width) if backbone_width else TileNetwork(width)
         self.spaces = nn.ModuleList([BagProjector(feature_spaces[name], width) for name in sorted(feature_spaces)])
         self.pool = AttentionPool(width)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)

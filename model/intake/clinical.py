@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from model.intake.clinical_records import NO_TIME, say
+from model.intake.documents import NoteEncoder
 from model.intake.genomic_observation import GENOMIC_CODES
 from schemas.bundle import Entries, entries_of, source_of
 from schemas.canonical_units import LOINC
@@ -36,6 +37,17 @@ class ClinicalRules:
     key_is_patient: bool = False
     """Refuse a record whose key is not the patient inside."""
     max_bytes: int = 16 * 1024 * 1024
+    notes: NoteEncoder | None = None
+    """What reads notes into vectors; None leaves their text in tokens."""
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What reading a resource takes besides itself."""
+
+    entries: Entries
+    releases: tuple[str, ...]
+    notes: NoteEncoder | None
 
 
 def read_observation(message: Message, rules: ClinicalRules) -> Reading:
@@ -52,7 +64,7 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
     read, refusals = [], []
     for entry in entries.readable:
         try:
-            read.append(_evidence(message, entry, people, entries, releases))
+            read.append(_evidence(message, entry, people, _Around(entries, releases, rules.notes)))
         except Refused as refused:
             refusals.append(refused)
             read.extend(_unreadable(message, entry, people))
@@ -72,11 +84,9 @@ def _refuse_mixing(message: Message, rules: ClinicalRules, people: People, entri
         raise Refused(Reason.KEY_MISMATCH, "the record's key is not the patient inside; key records by patient id")
 
 
-def _evidence(
-    message: Message, entry: dict[str, Any], people: People, entries: Entries, releases: tuple[str, ...]
-) -> Evidence:
+def _evidence(message: Message, entry: dict[str, Any], people: People, around: _Around) -> Evidence:
     patient = people.patient_of(entry)
-    said = say(validate(entry, releases), message.timestamp, entries.medication)
+    said = say(validate(entry, around.releases), message.timestamp, around.entries.medication, around.notes)
     return evidence(
         patient=patient,
         modality=said.modality,
@@ -85,8 +95,9 @@ def _evidence(
         occurred_at=said.at,
         origin=message.origin,
         status=said.status,
-        flags=(TIMELESS,) if said.at == NO_TIME else (),
+        flags=(*said.flags, TIMELESS) if said.at == NO_TIME else said.flags,
         tokens=said.tokens,
+        vectors=said.vectors,
     )
 
 

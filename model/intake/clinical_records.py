@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from model.intake.documents import NoteEncoder, read_document
 from model.intake.genomic_observation import is_genomic, variant_tokens
 from model.intake.observation import observation_tokens
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
-from schemas.evidence import EvidenceStatus, Modality
+from schemas.evidence import EvidenceStatus, Modality, Vector
 from schemas.fhir_parse import Resource
 from schemas.fhir_time import first_instant, time_of
 from schemas.fhir_values import code_of
@@ -28,10 +29,6 @@ _WITHDRAWN: Final = {
     "DocumentReference": {"entered-in-error", "superseded", "cancelled"},
 }
 _PLAIN: Final = {"final", "completed", "current", "active", "recorded", "in-progress", "unknown"}
-_LONGEST_NOTE: Final = 4000
-_NOTE_CODE: Final = f"{LOINC}|34109-9"
-"""`Note`, for a document without a type."""
-
 
 NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Stands where a resource has no time of its own, and is flagged so."""
@@ -45,18 +42,28 @@ class Said:
     status: EvidenceStatus
     at: datetime
     version: str
-    tokens: tuple[Token, ...]
+    tokens: tuple[Token, ...] = ()
+    vectors: tuple[Vector, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
-def say(resource: Resource, arrived: datetime, lookup: Lookup) -> Said:
-    """Read one resource; `arrived` is the time of a resource that has none and needs none."""
+def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncoder | None = None) -> Said:
+    """Read one resource; `arrived` is the time of a resource that has none and needs none.
+
+    `notes` reads the texts of documents; without it they travel as tokens.
+    """
     model, kind = resource.model, resource.kind
     withdrawn = not _WITHDRAWN.get(kind, set()).isdisjoint(_statuses(kind, model))
     at = _time(kind, model, arrived, needed=not withdrawn)
     modality = Modality.GENOMIC if kind == "Observation" and is_genomic(model.code) else Modality.CLINICAL
     status = EvidenceStatus.WITHDRAWN if withdrawn else EvidenceStatus.CURRENT
-    tokens = () if withdrawn else _tokens(kind, model, at, lookup)
-    return Said(modality, status, at, _version(kind, model, at, withdrawn=withdrawn), tokens)
+    version = _version(kind, model, at, withdrawn=withdrawn)
+    if withdrawn:
+        return Said(modality, status, at, version)
+    if kind == "DocumentReference":
+        document = read_document(model, at, notes)
+        return Said(modality, status, at, version, document.tokens, document.vectors, document.flags)
+    return Said(modality, status, at, version, _tokens(kind, model, at, lookup))
 
 
 def _statuses(kind: str, model: Any) -> set[str]:
@@ -96,8 +103,6 @@ def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[Token,
         return variant_tokens(model, at) if is_genomic(model.code) else observation_tokens(model, at)
     if kind == "Patient":
         return tuple(_of_patient(model, at))
-    if kind == "DocumentReference":
-        return tuple(_of_document(model, at))
     return (_of_act(kind, model, at, lookup),)
 
 
@@ -140,22 +145,3 @@ def _of_patient(model: Any, at: datetime) -> Iterator[ObservationToken]:
     if model.gender is not None:
         answer = f"http://hl7.org/fhir/administrative-gender|{model.gender}"
         yield ObservationToken(code=f"{LOINC}|46098-0", answer=answer, at=born)
-
-
-def _of_document(model: Any, at: datetime) -> Iterator[ObservationToken]:
-    code = code_of(model.type) or _NOTE_CODE
-    for content in model.content or ():
-        text = _plain_text(content.attachment)
-        flags = ("note-unread",) if text is None else ("note",)
-        yield ObservationToken(code=code, answer=(text or "")[:_LONGEST_NOTE], at=at, flags=flags)
-
-
-def _plain_text(attachment: Any) -> str | None:
-    """The text of an inline text/plain attachment; None where it is elsewhere or in another form."""
-    media = (attachment.contentType or "").partition(";")[0].strip().lower()
-    if media != "text/plain" or attachment.data is None:
-        return None
-    try:
-        return str(attachment.data.decode("utf-8")).strip() or None  # the library has undone the base64
-    except UnicodeDecodeError:
-        return None

@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from model.encoders.dna_tokenizer import train_tokenizer
 from model.encoders.dnabert import DnaBert, DnaBertConfig
-from model.encoders.dnabert_weights import load_published
+from model.encoders.dnabert_weights import load_published, read_tokenizer
 from schemas.errors import Reason, Refused
 
 TINY = DnaBertConfig(vocab=20, hidden=12, layers=2, heads=3, intermediate=10)
@@ -37,6 +38,7 @@ WO = "bert.encoder.layer.1.mlp.wo.weight"
     [
         pytest.param({WO}, {}, id="a-key-is-missing"),
         pytest.param(set(), {"bert.extra.weight": torch.zeros(1)}, id="a-key-is-unknown"),
+        pytest.param(set(), {"cls.predictions.bias": torch.zeros(1)}, id="the-head-of-another-bert"),
         pytest.param(set(), {WO: torch.zeros(3, 3)}, id="a-shape-is-another"),
     ],
 )
@@ -61,3 +63,34 @@ def test_what_is_not_safetensors_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         load_published(DnaBert(TINY), tmp_path / "none.safetensors")
     assert refused.value.reason is Reason.FILE_MISSING
+
+
+def test_a_tokenizer_of_its_file_is_the_one_that_was_saved(tmp_path: Path) -> None:
+    saved = train_tokenizer(["ACGTACGTTTAACC"], vocab_size=20)
+    saved.save(str(tmp_path / "tokenizer.json"))
+    assert read_tokenizer(tmp_path / "tokenizer.json", vocab=20).encode("ACGTN").ids == saved.encode("ACGTN").ids
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(None, Reason.FILE_MISSING, id="absent"),
+        pytest.param(b"\x80\x04", Reason.UNREADABLE_FILE, id="a-pickle"),
+        pytest.param(b"{}", Reason.UNREADABLE_FILE, id="not-a-tokenizer"),
+        pytest.param(train_tokenizer(["ACGT"], 20).to_str().encode(), Reason.UNREADABLE_FILE, id="too-many-tokens"),
+    ],
+)
+def test_a_tokenizer_that_does_not_fit_is_refused(tmp_path: Path, content: bytes | None, reason: Reason) -> None:
+    if content is not None:
+        (tmp_path / "tokenizer.json").write_bytes(content)
+    with pytest.raises(Refused) as refused:
+        read_tokenizer(tmp_path / "tokenizer.json", vocab=8)
+    assert refused.value.reason is reason
+
+
+def test_no_file_of_ours_unpickles_weights() -> None:
+    sources = sorted((Path(__file__).parents[2] / "model").rglob("*.py"))
+    assert len(sources) > 50
+    assert not [
+        path.name for path in sources if any(word in path.read_text() for word in ("torch.load", "import pickle"))
+    ]

@@ -1,0 +1,67 @@
+"""A DocumentReference read: its notes as vectors where a notes encoder is configured, else as tokens."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from schemas.canonical_units import LOINC
+from schemas.evidence import Vector
+from schemas.fhir_values import code_of
+from schemas.tokens import ObservationToken
+
+NOTE_CUT: Final = "note-cut"
+"""Flag of a document of which only the beginning was read."""
+_LONGEST_TOKEN: Final = 4000
+_LONGEST_READ: Final = 100_000
+"""Characters of a note that are encoded: some forty pages, a few seconds."""
+_NOTE_CODE: Final = f"{LOINC}|34109-9"
+"""`Note`, for a document without a type."""
+
+
+class NoteEncoder(Protocol):
+    """What turns a note into a vector, so that its text need not travel."""
+
+    weights: str
+    """SHA-256 of all that the vector depends on."""
+
+    def encode_note(self, text: str) -> Vector:
+        """Encode a text that is not empty; never log it."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What one DocumentReference says."""
+
+    tokens: tuple[ObservationToken, ...] = ()
+    vectors: tuple[Vector, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+def read_document(model: Any, at: datetime, notes: NoteEncoder | None) -> Document:
+    """Every attachment: a note read, or a token that says it was not. `notes` of None: text travels as a token."""
+    code = code_of(model.type) or _NOTE_CODE
+    texts = [_plain_text(content.attachment) for content in model.content or ()]
+    read = [text for text in texts if text is not None]
+    if notes is None:
+        return Document(tokens=tuple(_token(code, text, at) for text in texts))
+    return Document(
+        tokens=tuple(_token(code, text, at) for text in texts if text is None),
+        vectors=tuple(notes.encode_note(text[:_LONGEST_READ]) for text in read),
+        flags=(NOTE_CUT,) if any(len(text) > _LONGEST_READ for text in read) else (),
+    )
+
+
+def _token(code: str, text: str | None, at: datetime) -> ObservationToken:
+    flags = ("note-unread",) if text is None else ("note",)
+    return ObservationToken(code=code, answer=(text or "")[:_LONGEST_TOKEN], at=at, flags=flags)
+
+
+def _plain_text(attachment: Any) -> str | None:
+    """The text of an inline text/plain attachment; None where it is elsewhere or in another form."""
+    media = (attachment.contentType or "").partition(";")[0].strip().lower()
+    if media != "text/plain" or attachment.data is None:
+        return None
+    try:
+        return str(attachment.data.decode("utf-8")).strip() or None  # the library has undone the base64
+    except UnicodeDecodeError:
+        return None
