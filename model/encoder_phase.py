@@ -17,6 +17,7 @@ from model.arrival_training import (
     train_arrival,
 )
 from model.encoders.genomic_arrival import learnt_tokenizer
+from model.gene_components import learn_genes
 from model.network import Network
 from model.recording import RECORDED, RecordingGenomic, RecordingImaging
 from model.statistics import learn_scale
@@ -76,7 +77,7 @@ def train_encoders(network: Network, recording: Recording, split: Split, setting
 
 
 def _learn_inputs(network: Network, recording: Recording, split: Split, manifest: Manifest) -> None:
-    """Means and deviations of features and gene values, and the tokenizer, from training patients alone."""
+    """Means, deviations and components of features and gene values, and the tokenizer, of training patients alone."""
     genomic = recording.genomic
     for number, space in enumerate(sorted(manifest.feature_spaces)):
         name = f"imaging/bag:{space}"
@@ -89,4 +90,4 @@ def _learn_inputs(network: Network, recording: Recording, split: Split, manifest
     sources = [genomic.genes[place] for place in recording.in_training("genomic/genes", split.held)]
     if sources and manifest.genes:
         values, measured = gene_matrix(sources, manifest.genes)
-        learn_scale(network.arrival_genomic.genes, values, measured)
+        learn_genes(network.arrival_genomic.genes, manifest.genes, manifest.sizes.width, values, measured)

@@ -33,7 +33,7 @@ class Network(nn.Module):
         super().__init__()
         sizes, kinds = manifest.sizes, len(encoder_ids(manifest.feature_spaces))
         self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces)
-        self.arrival_genomic = GenomicArrival(sizes, len(manifest.genes))
+        self.arrival_genomic = GenomicArrival(sizes, manifest.genes, manifest.pathways)
         self.clinical = ClinicalEncoder(sizes.width)
         self.encoders = nn.ModuleDict(
             {

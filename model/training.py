@@ -15,6 +15,7 @@ from model.card import Training, model_card
 from model.cohorts.folder import read_card
 from model.descent import Descent, Report
 from model.encoder_phase import Recording, owners_of, train_encoders
+from model.encoders.pathway_table import Edges, edges_among, read_pathways
 from model.examples import HEAVY_TOPICS, Readers, Rules, pictures_of, read_cohort, views_of
 from model.joint_training import train_joint
 from model.labels import read_labels
@@ -51,6 +52,8 @@ class TrainSettings:
     """Tiles, bag rows or sequence pieces kept of each source to train its encoder on."""
     genes: int = 512
     """Longest list of gene values."""
+    pathways: Edges = field(default_factory=read_pathways)
+    """Gene interactions; by default the bundled table of oncogenic pathways."""
 
 
 def train(cohort: Path, out: Path, files: Files, settings: TrainSettings, report: Report) -> Manifest:
@@ -98,6 +101,8 @@ class _Run:
 
     def _draft(self, recording: Recording, held: Tensor) -> Manifest:
         sources = [recording.genomic.genes[place] for place in recording.in_training("genomic/genes", held)]
+        linked = {gene for edge in self.settings.pathways for gene in edge}
+        genes = choose_genes(sources, self.settings.genes, linked)
         return Manifest(
             name=self.settings.name,
             intended_use=self.settings.intended_use,
@@ -106,7 +111,8 @@ class _Run:
             encoders={},
             modalities=MODALITIES,
             feature_spaces=self.card.feature_spaces,
-            genes=choose_genes(sources, self.settings.genes),
+            genes=genes,
+            pathways=edges_among(self.settings.pathways, genes),
             tasks=tasks_of(self.card),
             sizes=self.settings.sizes,
             fusion=self.settings.fusion,

@@ -61,7 +61,8 @@ def encoder_hashes(network: Network, manifest: Manifest) -> dict[str, str]:
     }
     for place, name in enumerate(sorted(manifest.feature_spaces)):
         parts[f"imaging/bag:{name}"] = (imaging.space(place), imaging.pool)
-    more = {"genomic/sequence": genomic.tokenizer_json, "genomic/genes": "\n".join(manifest.genes)}
+    graph = "\n".join((*manifest.genes, *map("\t".join, manifest.pathways)))
+    more = {"genomic/sequence": genomic.tokenizer_json, "genomic/genes": graph}
     return {name: _hash_of(parts[name], more.get(name, "")) for name in encoder_ids(manifest.feature_spaces)}
 
 

@@ -60,6 +60,8 @@ class Manifest(Record):
     """Bag feature space -> its width."""
     genes: tuple[str, ...] = ()
     """`kind:gene` of the gene values it reads, in order."""
+    pathways: tuple[tuple[str, str], ...] = ()
+    """Interactions among those genes that its gene encoder reads, each once (from a table, at training)."""
     tasks: Tasks
     sizes: Sizes = Sizes()
     fusion: FusionKind = "circuit"

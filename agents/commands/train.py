@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import read_card
+from model.encoders.pathway_table import Edges, read_pathways
 from model.training import TrainSettings
 from model.training import train as train_network
 from schemas.manifest import FusionKind
@@ -25,12 +26,16 @@ def train(
     intended_use: Annotated[str, typer.Option(help="Goes into the manifest and every result.")] = "research only",
     seed: Annotated[int, typer.Option(help="The same seed and cohort give the same network.")] = 0,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion.")] = "circuit",
+    pathways: Annotated[
+        Path | None, typer.Option(help="TSV of gene_a, gene_b; by default the bundled pathways.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase.")] = None,
 ) -> None:
     """Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
+    settings = replace(settings, pathways=_pathways(pathways)) if pathways else settings
     if epochs:
         encoders, joint = replace(settings.encoders, epochs=epochs), replace(settings.joint, epochs=epochs)
         settings = replace(settings, encoders=encoders, joint=joint)
@@ -41,6 +46,13 @@ def train(
         except ValueError as error:
             raise AskedWrongly(f"{cohort}: {error}") from None
     say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
+
+
+def _pathways(table: Path) -> Edges:
+    try:
+        return read_pathways(table)
+    except ValueError as error:
+        raise AskedWrongly(str(error)) from None
 
 
 class _Phases(Progress):

@@ -1,4 +1,4 @@
-"""The genomic modality: a set of variants beside the vectors of sequences and gene values; and the gene encoder."""
+"""The genomic modality: a set of variants beside the vectors of sequences and gene values."""
 
 import torch
 from torch import Tensor, nn
@@ -7,8 +7,6 @@ from model.encoders.arrived import ArrivedVectors
 from model.encoders.pooling import AttentionPool
 from model.encoders.variant_tokens import ASSAYS, CONSEQUENCES, GENES, NUMBERS
 from model.features import Batch
-
-_CLIP = 5.0
 
 
 class VariantEncoder(nn.Module):
@@ -61,28 +59,4 @@ class GenomicModality(nn.Module):
             there = torch.cat((torch.ones_like(there[:, :1]), there), dim=1)
             pooled = pooled + pool(items, there)
         result: Tensor = self.norm(pooled / 2 + self.variants.plain_sum(batch))
-        return result
-
-
-class GeneEncoder(nn.Module):
-    """Gene values over the manifest's list of G genes, standardised: values (B, G), measured (B, G) bool -> (B, D).
-
-    A masked perceptron: a gene that was not measured says nothing, and that it was not measured is told.
-    """
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, genes: int, width: int, hidden: int = 64) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(genes))
-        self.register_buffer("scale", torch.ones(genes))
-        """1 / standard deviation."""
-        self.mix = nn.Sequential(nn.Linear(2 * genes, hidden), nn.GELU(), nn.Linear(hidden, width))
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-
-    def forward(self, values: Tensor, measured: Tensor) -> Tensor:
-        """values (B, G), measured (B, G) -> (B, D)."""
-        score = ((values - self.mean) * self.scale).clamp(-_CLIP, _CLIP).masked_fill(~measured, 0.0)
-        result: Tensor = self.norm(self.mix(torch.cat((score, measured.to(score.dtype)), dim=-1)))
         return result
