@@ -10,6 +10,7 @@ from model.attention import CrossModalAttention
 from model.encoders.arrived import ImagingModality, encoder_ids, vector_features
 from model.encoders.clinical import ClinicalEncoder
 from model.encoders.clinical_tokens import clinical_features
+from model.encoders.ctdna_draws import draw_features
 from model.encoders.genomic import GenomicModality
 from model.encoders.genomic_arrival import GenomicArrival
 from model.encoders.imaging import ImagingArrival
@@ -86,4 +87,4 @@ def features_of(modality: Modality, evidence: Sequence[Evidence], manifest: Mani
     vectors = vector_features(pieces, manifest.encoders, rows, manifest.sizes.width)
     if modality is Modality.IMAGING:
         return vectors
-    return vectors | variant_features(pieces, manifest.sizes.variant_tokens)
+    return vectors | variant_features(pieces, manifest.sizes.variant_tokens) | draw_features(pieces)
