@@ -19,6 +19,7 @@ from model.arrival_training import (
 )
 from model.encoders.genomic_arrival import learnt_tokenizer
 from model.encoders.plain_part import first_order
+from model.gene_components import learn_genes
 from model.network import Network
 from model.recording import RECORDED, RecordingGenomic, RecordingImaging
 from model.statistics import learn_scale
@@ -84,7 +85,7 @@ def _statistics(tiles: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _learn_inputs(network: Network, recording: Recording, split: Split, manifest: Manifest) -> None:
-    """Means and deviations of features and gene values, and the tokenizer, from training patients alone."""
+    """Means, deviations and components of features and gene values, and the tokenizer, of training patients alone."""
     genomic = recording.genomic
     seen = [recording.imaging.tiles[place] for place in recording.in_training("imaging/cnn", split.roles.train)]
     if seen and manifest.backbone_width:
@@ -105,4 +106,4 @@ def _learn_inputs(network: Network, recording: Recording, split: Split, manifest
     sources = [genomic.genes[place] for place in recording.in_training("genomic/genes", split.roles.train)]
     if sources and manifest.genes:
         values, measured = gene_matrix(sources, manifest.genes)
-        learn_scale(network.arrival_genomic.genes, values, measured)
+        learn_genes(network.arrival_genomic.genes, manifest.genes, manifest.sizes.width, values, measured)

@@ -15,6 +15,8 @@ from model.distillation import Lesson, Teaching, teaching_of
 from model.encoder_phase import train_encoders
 from model.encoders.arrived import NOTES, encoder_ids
 from model.encoders.backbones import OwnCnn, TileFeatures
+from model.encoders.gene_graph import linear_width
+from model.encoders.pathway_table import Edges, edges_among, read_pathways
 from model.encoders.plain_part import PLAIN
 from model.examples import Examples, Roles, examples_of, used_modalities
 from model.heads import Logits
@@ -61,6 +63,8 @@ class TrainSettings:
     """Tiles, bag rows or sequence pieces kept of each source to train its encoder on."""
     genes: int = 512
     """Longest list of gene values."""
+    pathways: Edges = field(default_factory=read_pathways)
+    """Gene interactions; by default the bundled table of oncogenic pathways."""
 
     @property
     def reading(self) -> HowRead:
@@ -138,8 +142,10 @@ class _Run:
         return Fitted(network, draft, examples, losses)
 
     def _draft(self) -> Manifest:
-        genes, card, notes = self.data.recording.genomic.genes, self.data.card, self.settings.rules.clinical.notes
-        sources = [genes[place] for place in self.data.recording.in_training("genomic/genes", self.roles.train)]
+        recording, card, notes = self.data.recording, self.data.card, self.settings.rules.clinical.notes
+        places = recording.in_training("genomic/genes", self.roles.train)
+        linked = {gene for edge in self.settings.pathways for gene in edge}
+        genes = choose_genes([recording.genomic.genes[place] for place in places], self.settings.genes, linked)
         return Manifest(
             name=self.settings.name,
             intended_use=self.settings.intended_use,
@@ -151,7 +157,8 @@ class _Run:
             backbone=self.settings.backbone.name,
             backbone_width=self.settings.backbone.width,
             backbone_sha256=self.settings.backbone.sha256,
-            genes=choose_genes(sources, self.settings.genes),
+            genes=genes,
+            pathways=edges_among(self.settings.pathways, genes),
             tasks=self.data.tasks,
             sizes=self.settings.sizes,
             fusion=self.settings.fusion,
@@ -170,6 +177,7 @@ class _Run:
             for modality in Modality
         }
         leading = {name: PLAIN for name in encoder_ids(draft.feature_spaces) if name.startswith("imaging/")}
+        leading["genomic/genes"] = linear_width(draft.sizes.width)
         return resolve(self.data.card.table or default_blocks(leading), known)
 
     def _roads(self, network: Network, examples: Examples, table: Table) -> tuple[Opinion, Opinion]:

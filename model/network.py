@@ -11,6 +11,7 @@ from model.block_tokens import BlockTokens
 from model.encoders.arrived import NOTES, ImagingModality, vector_features, vector_rows
 from model.encoders.clinical import ClinicalEncoder
 from model.encoders.clinical_tokens import clinical_features
+from model.encoders.ctdna_draws import draw_features
 from model.encoders.genomic import GenomicModality
 from model.encoders.genomic_arrival import GenomicArrival
 from model.encoders.imaging import ImagingArrival
@@ -40,7 +41,7 @@ class Network(nn.Module):
         super().__init__()
         sizes, kinds = manifest.sizes, len(vector_rows(manifest))
         self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces, manifest.backbone_width)
-        self.arrival_genomic = GenomicArrival(sizes, len(manifest.genes))
+        self.arrival_genomic = GenomicArrival(sizes, manifest.genes, manifest.pathways)
         self.clinical = ClinicalEncoder(sizes.width, notes=NOTES in manifest.encoders)
         self.encoders = nn.ModuleDict(
             {
@@ -116,4 +117,4 @@ def features_of(modality: Modality, evidence: Sequence[Evidence], manifest: Mani
         return tokens | (vectors if NOTES in manifest.encoders else table)
     if modality is Modality.IMAGING:
         return vectors
-    return vectors | variant_features(pieces, manifest.sizes.variant_tokens)
+    return vectors | variant_features(pieces, manifest.sizes.variant_tokens) | draw_features(pieces)

@@ -27,7 +27,8 @@ def untrained_manifest(fusion: FusionKind = "circuit", sizes: Sizes | None = Non
         encoders={},
         modalities=MODALITIES,
         feature_spaces=_SPACES,
-        genes=("copy-number:MYC", "expression:EGFR", "expression:TP53"),
+        genes=("copy-number:MYC", "expression:EGFR", "expression:GRB2", "expression:TP53"),
+        pathways=(("EGFR", "GRB2"),),
         tasks=Tasks(
             diagnosis=("a", "b", "c"), treatments=("x", "y"), endpoints=("OS",), edges_days=edges_until(3652.5)
         ),

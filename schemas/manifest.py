@@ -71,6 +71,8 @@ class Manifest(Record):
     """`kind:gene` of the gene values it reads, in order."""
     table: Table = Table()
     """What the linear road reads."""
+    pathways: tuple[tuple[str, str], ...] = ()
+    """Interactions among those genes that its gene encoder reads, each once (from a table, at training)."""
     tasks: Tasks
     sizes: Sizes = Sizes()
     fusion: FusionKind = "circuit"

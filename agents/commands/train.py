@@ -13,6 +13,7 @@ from agents.rows import say
 from model.cohorts.folder import read_card
 from model.encoders.backbones import backbone as load_backbone
 from model.encoders.notes import load_notes
+from model.encoders.pathway_table import read_pathways
 from model.fitting import TrainSettings
 from model.intake.clinical import ClinicalRules
 from model.reading import Rules
@@ -34,13 +35,16 @@ def train(
         str, typer.Option(help="small-cnn, transformers:NAME, torchvision:NAME or timm:NAME.")
     ] = SMALL_CNN,
     backbones: Annotated[Path | None, typer.Option(help="Folder with the weights of the backbone.")] = None,
+    pathways: Annotated[
+        Path | None, typer.Option(help="TSV of gene_a, gene_b; by default the bundled pathways.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase.")] = None,
 ) -> None:
     """Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
-    settings = _behind(settings, notes, backbone, backbones)
+    settings = _behind(settings, notes, backbone, backbones, pathways)
     if epochs:
         encoders, student = replace(settings.encoders, epochs=epochs), replace(settings.student, epochs=epochs)
         settings = replace(settings, encoders=encoders, student=student)
@@ -53,12 +57,16 @@ def train(
     say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
 
 
-def _behind(settings: TrainSettings, notes: Path | None, name: str, backbones: Path | None) -> TrainSettings:
-    """The settings with what is trained elsewhere: a notes encoder, an imaging backbone."""
+def _behind(
+    settings: TrainSettings, notes: Path | None, name: str, backbones: Path | None, pathways: Path | None
+) -> TrainSettings:
+    """The settings with what comes from elsewhere: a notes encoder, an imaging backbone, a table of pathways."""
     try:
         if notes:
             encoder = load_notes(notes, settings.sizes.width)
             settings = replace(settings, rules=Rules(clinical=ClinicalRules(notes=encoder)))
+        if pathways:
+            settings = replace(settings, pathways=read_pathways(pathways))
         return replace(settings, backbone=load_backbone(name, backbones))
     except ValueError as error:
         raise AskedWrongly(str(error)) from None

@@ -1,14 +1,13 @@
-"""The genomic modality: a set of variants beside the vectors of sequences and gene values; and the gene encoder."""
+"""The genomic modality: a set of variants, a series of ctDNA draws, and the vectors of sequences and gene values."""
 
 import torch
 from torch import Tensor, nn
 
 from model.encoders.arrived import ArrivedVectors
+from model.encoders.ctdna import DrawSeries
 from model.encoders.pooling import AttentionPool
 from model.encoders.variant_tokens import ASSAYS, CONSEQUENCES, GENES, NUMBERS
 from model.features import Batch
-
-_CLIP = 5.0
 
 
 class VariantEncoder(nn.Module):
@@ -38,51 +37,33 @@ class VariantEncoder(nn.Module):
 
 
 class GenomicModality(nn.Module):
-    """All of a patient's molecules: the mean of what its variants and its arrived vectors say.
+    """All of a patient's molecules: the mean of what its variants, its arrived vectors and its ctDNA say.
 
-    Batch of `variant_features` and `vector_features` -> (B, D).
-    Each part is pooled by attention with a learned `nothing` beside it: no variant found is an answer too.
+    Batch of `variant_features`, `vector_features` and `draw_features` -> (B, D).
+    Each part is pooled by attention with a learned `nothing` beside it: no variant found is an answer too, no draw is
+    not the same as a draw without a mutant read.
     """
 
     def __init__(self, width: int, kinds: int) -> None:
         super().__init__()
         self.variants = VariantEncoder(width)
         self.arrived = ArrivedVectors(width, kinds)
-        self.nothing = nn.Parameter(torch.zeros(2, width))
-        self.pools = nn.ModuleList([AttentionPool(width), AttentionPool(width)])
+        self.draws = DrawSeries(width)
+        self.nothing = nn.Parameter(torch.zeros(3, width))
+        self.pools = nn.ModuleList([AttentionPool(width) for _ in self.nothing])
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
 
     def forward(self, batch: Batch) -> Tensor:
         """Batch -> (B, D)."""
-        parts = ((self.variants(batch), batch["shown"]), (self.arrived(batch), batch["arrived"]))
+        parts = (
+            (self.variants(batch), batch["shown"]),
+            (self.arrived(batch), batch["arrived"]),
+            (self.draws(batch), batch["drawn"]),
+        )
         pooled = torch.zeros_like(batch["vectors"][:, 0])
         for (items, there), nothing, pool in zip(parts, self.nothing, self.pools, strict=True):
             items = torch.cat((nothing.expand(items.shape[0], 1, -1), items), dim=1)
             there = torch.cat((torch.ones_like(there[:, :1]), there), dim=1)
             pooled = pooled + pool(items, there)
-        result: Tensor = self.norm(pooled / 2 + self.variants.plain_sum(batch))
-        return result
-
-
-class GeneEncoder(nn.Module):
-    """Gene values over the manifest's list of G genes, standardised: values (B, G), measured (B, G) bool -> (B, D).
-
-    A masked perceptron: a gene that was not measured says nothing, and that it was not measured is told.
-    """
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, genes: int, width: int, hidden: int = 64) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(genes))
-        self.register_buffer("scale", torch.ones(genes))
-        """1 / standard deviation."""
-        self.mix = nn.Sequential(nn.Linear(2 * genes, hidden), nn.GELU(), nn.Linear(hidden, width))
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-
-    def forward(self, values: Tensor, measured: Tensor) -> Tensor:
-        """values (B, G), measured (B, G) -> (B, D)."""
-        score = ((values - self.mean) * self.scale).clamp(-_CLIP, _CLIP).masked_fill(~measured, 0.0)
-        result: Tensor = self.norm(self.mix(torch.cat((score, measured.to(score.dtype)), dim=-1)))
+        result: Tensor = self.norm(pooled / len(parts) + self.variants.plain_sum(batch))
         return result

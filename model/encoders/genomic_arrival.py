@@ -1,13 +1,14 @@
 """Molecules when they arrive: sequences through the DNA encoder, gene values through the gene encoder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from model.encoders.dna_tokenizer import train_tokenizer
 from model.encoders.dnabert import DnaBertConfig, SequenceEncoder
-from model.encoders.genomic import GeneEncoder
+from model.encoders.gene_graph import GeneEncoder
+from model.encoders.pathway_table import Edges
 from model.encoders.pooling import AttentionPool
 from schemas.manifest import Sizes
 
@@ -18,12 +19,12 @@ SMALL = DnaBertConfig(vocab=256, hidden=128, layers=2, heads=4, intermediate=256
 class GenomicArrival(nn.Module):
     """All that makes the vectors of a sequencing event. The tokenizer is kept beside the weights, as JSON text."""
 
-    def __init__(self, sizes: Sizes, genes: int) -> None:
+    def __init__(self, sizes: Sizes, genes: Sequence[str], pathways: Edges) -> None:
         super().__init__()
         self.sequences = SequenceEncoder(SMALL, sizes.width)
         self.pool = AttentionPool(sizes.width)
         self.norm = nn.LayerNorm(sizes.width, elementwise_affine=False)
-        self.genes = GeneEncoder(genes, sizes.width)
+        self.genes = GeneEncoder(genes, pathways, sizes.width)
         self.tokenizer_json = learnt_tokenizer(())
 
     def forward(self, items: Tensor, present: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from model.descent import Descent
 from model.encoders.arrived import NOTES
 from model.fitting import TrainSettings
 from model.intake.clinical import ClinicalRules
+from model.joint_training import StudentSetting
 from model.network import network_of
 from model.reading import Rules
 from model.serving import load_predictor
@@ -70,7 +71,7 @@ def test_a_network_is_trained_behind_what_it_is_given(tmp_path: Path) -> None:
         for outcome in outcomes:
             events.write(note(outcome.patient, "bad!" if outcome.diagnosis == "luad" else "well.") + "\n")
     few = Descent(epochs=2, rate=1e-3, patience=2)
-    settings = TrainSettings("notes", "tests only", encoders=few, joint=replace(few, epochs=4))
+    settings = TrainSettings("notes", "tests only", encoders=few, student=StudentSetting(epochs=4), circuit_epochs=2)
     settings = replace(settings, backbone=Means(), rules=Rules(clinical=ClinicalRules(notes=notes)))
     files = Blobs(FileRules(allowed_folders=(cohort.resolve(),)))
     manifest = train(cohort, tmp_path / "out", files, settings, lambda *_: None)
