@@ -9,7 +9,7 @@ from torch import Tensor
 from model.imputer import Imputer
 
 LEVELS = (0.5, 0.8, 0.95)
-_LEAST_ROWS = 30
+_LEAST_ROWS = 20
 """Rows that a target and pattern need for a factor of their own."""
 _FACTORS = torch.exp(torch.linspace(-2.5, 2.5, 501))
 
