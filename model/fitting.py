@@ -20,7 +20,8 @@ from model.encoders.pathway_table import Edges, edges_among, read_pathways
 from model.encoders.plain_part import PLAIN
 from model.examples import Examples, Roles, examples_of, used_modalities
 from model.heads import Logits
-from model.joint_training import StudentSetting, student_answers, train_student
+from model.imputer_training import fit_imputer
+from model.joint_training import StudentSetting, embed, student_answers, train_student
 from model.labels import strata_of
 from model.linear_roads import Opinion, RoadSetting, Training, fit_roads, inner_folds
 from model.network import MODALITIES, Network, network_of
@@ -207,6 +208,7 @@ class _Run:
         for done, value in train_student(network, examples, teaching, self.settings.student, self.generator):
             losses["student"] = value
             self.report("student", done, value)
+        self._impute(network, examples)
         alone = train_circuit(
             network,
             lambda: self._circuit_loss(network, examples, teaching),
@@ -217,6 +219,19 @@ class _Run:
             losses["circuit"] = value
             self.report("circuit", done, value)
         return losses
+
+    def _impute(self, network: Network, examples: Examples) -> None:
+        """The imputer once more, on the embeddings as they now stand; without validation patients it stays."""
+        held = torch.zeros(len(examples.present), dtype=torch.bool)
+        held[examples.held] = True
+        rows = examples.fitted
+        if not held.any() or int(examples.usable.sum()) < 2:
+            return
+        with torch.no_grad():
+            features = {modality: examples.batch(modality, rows) for modality in MODALITIES}
+            embeddings = embed(network.eval(), features, examples.present[rows])
+        network.imputer = fit_imputer(embeddings, examples.present[rows], held[rows], self.generator)
+        network.train()
 
     def _circuit_loss(self, network: Network, examples: Examples, teaching: Teaching) -> Tensor:
         rows = examples.train
