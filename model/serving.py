@@ -15,7 +15,7 @@ from model.draws import normal_draws
 from model.features import Features, padded
 from model.network import MODALITIES, Network, features_of
 from model.weights import load_network
-from model.wording import Voice, nothing_said, present_of, said
+from model.wording import Voice, nothing_said, numbers_of, present_of, said
 from schemas.canonical import content_hash
 from schemas.evidence import Modality
 from schemas.manifest import Manifest
@@ -87,8 +87,9 @@ class Predictor:
         for start in range(0, len(answerable), self.manifest.sizes.batch):
             chunk = answerable[start : start + self.manifest.sizes.batch]
             answers = self._answer([requests[place] for place in chunk], [embeddings[place] for place in chunk])
+            numbers = numbers_of(answers, self.manifest)
             for row, place in enumerate(chunk):
-                contents[place] = said(requests[place], answers, row, self.voice)
+                contents[place] = said(requests[place], numbers, row, self.voice)
         return [
             result_of(contents.get(place) or nothing_said(request, self.voice), request.history)
             for place, request in enumerate(requests)
