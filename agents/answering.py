@@ -126,14 +126,15 @@ def _only_requests(batch: ReadBatch) -> list[Request]:
 
 
 def _count(result: Result) -> None:
-    metrics.RESULTS.labels(result.history.status.value, result.history.cause.value).inc()
+    metrics.of(metrics.RESULTS, result.history.status.value, result.history.cause.value).inc()
     for modality in result.imputed:
-        metrics.IMPUTED.labels(modality.value).inc()
+        metrics.of(metrics.IMPUTED, modality.value).inc()
     if result.abstained:
-        metrics.ABSTENTIONS.labels(result.abstained).inc()
+        metrics.of(metrics.ABSTENTIONS, result.abstained).inc()
     if result.doubt:
         for source in ("data", "imputation", "model", "shots", "hardware", "total"):
-            metrics.DOUBT.labels(source).observe(getattr(result.doubt, source))
-    metrics.QUANTUM_CALLS.labels(result.provenance.quantum_backend).inc()
+            metrics.of(metrics.DOUBT, source).observe(getattr(result.doubt, source))
+    metrics.of(metrics.QUANTUM_CALLS, result.provenance.quantum_backend).inc()
     for fallback in result.provenance.fallbacks:
-        metrics.QUANTUM_FALLBACKS.labels(fallback.partition("->")[0], result.provenance.quantum_reason).inc()
+        missing = fallback.partition("->")[0]
+        metrics.of(metrics.QUANTUM_FALLBACKS, missing, result.provenance.quantum_reason).inc()

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.answers import Answers, answer
-from model.draws import normal_draws
+from model.draws import Draws
 from model.features import Features, padded
 from model.network import MODALITIES, Network, features_of
 from model.weights import load_network
@@ -103,14 +103,17 @@ class Predictor:
 
     def _answer(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> Answers:
         sizes, modalities = self.manifest.sizes, len(MODALITIES)
+        draws = Draws(sizes.draws, sizes.width)
         known = np.zeros((sizes.batch, modalities, sizes.width + self.network.linear.scores), np.float32)
         present = np.zeros((sizes.batch, modalities), np.bool_)
         noise = np.zeros((sizes.batch, sizes.draws, modalities, sizes.width), np.float32)
         for row, (request, given) in enumerate(zip(requests, embeddings, strict=True)):
-            noise[row] = normal_draws(request.id, sizes.draws, modalities, sizes.width)
-            for modality in self.present(request):
-                place = MODALITIES.index(modality)
-                known[row, place], present[row, place] = given[modality], True
+            there = self.present(request)
+            for place, modality in enumerate(MODALITIES):
+                if modality in there:
+                    known[row, place], present[row, place] = given[modality], True
+                else:  # what is there does not vary
+                    noise[row, :, place] = draws.of(request.id, place)
         present[len(requests) :] = True  # padding asks for no draws
         return answer(
             self.network, self.manifest, torch.from_numpy(known), torch.from_numpy(present), torch.from_numpy(noise)
