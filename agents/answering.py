@@ -126,13 +126,14 @@ def _only_requests(batch: ReadBatch) -> list[Request]:
 
 
 def _count(result: Result) -> None:
-    metrics.RESULTS.labels(result.history.status.value, result.history.cause.value).inc()
+    metrics.of(metrics.RESULTS, result.history.status.value, result.history.cause.value).inc()
     for modality in result.imputed:
-        metrics.IMPUTED.labels(modality.value).inc()
+        metrics.of(metrics.IMPUTED, modality.value).inc()
     if result.abstained:
-        metrics.ABSTENTIONS.labels(result.abstained).inc()
+        metrics.of(metrics.ABSTENTIONS, result.abstained).inc()
     if result.doubt:
         for source in ("data", "imputation", "model", "shots", "hardware", "total"):
+<<<<<<< HEAD
             metrics.DOUBT.labels(source).observe(getattr(result.doubt, source))
     ran = result.provenance
     metrics.QUANTUM_CALLS.labels(_kind(ran.quantum_backend)).inc()
@@ -143,3 +144,10 @@ def _count(result: Result) -> None:
 def _kind(backend: str) -> str:
     """The closed part of a backend's name: `device:NAME:SHOTS` -> `device`."""
     return backend.partition(":")[0]
+=======
+            metrics.of(metrics.DOUBT, source).observe(getattr(result.doubt, source))
+    metrics.of(metrics.QUANTUM_CALLS, result.provenance.quantum_backend).inc()
+    for fallback in result.provenance.fallbacks:
+        missing = fallback.partition("->")[0]
+        metrics.of(metrics.QUANTUM_FALLBACKS, missing, result.provenance.quantum_reason).inc()
+>>>>>>> perf

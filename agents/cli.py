@@ -25,6 +25,7 @@ COMMANDS = {
     "results": "results:results",
     "cohort": "cohort:app",
     "train": "train:train",
+    "evaluate": "evaluate:evaluate",
     "replay": "replay:replay",
     "dead-letters": "dead_letters:app",
     "rebuild": "rebuild:rebuild",

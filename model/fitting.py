@@ -21,7 +21,7 @@ from model.encoders.plain_part import PLAIN
 from model.examples import Examples, Roles, examples_of, used_modalities
 from model.heads import Logits
 from model.imputer_training import fit_imputer
-from model.joint_training import StudentSetting, embed, student_answers, train_student
+from model.joint_training import StudentSetting, embedded, forward, some_of, train_student
 from model.labels import strata_of
 from model.linear_roads import Opinion, RoadSetting, Training, fit_roads, inner_folds
 from model.network import MODALITIES, Network, network_of
@@ -209,9 +209,10 @@ class _Run:
             losses["student"] = value
             self.report("student", done, value)
         self._impute(network, examples)
+        fixed = embedded(network, examples, examples.train)
         alone = train_circuit(
             network,
-            lambda: self._circuit_loss(network, examples, teaching),
+            lambda: self._circuit_loss(network, examples, teaching, fixed),
             self.settings.circuit_epochs,
             self.settings.circuit_rate,
         )
@@ -227,16 +228,14 @@ class _Run:
         rows = examples.fitted
         if not held.any() or int(examples.usable.sum()) < 2:
             return
-        with torch.no_grad():
-            features = {modality: examples.batch(modality, rows) for modality in MODALITIES}
-            embeddings = embed(network.eval(), features, examples.present[rows])
+        embeddings = embedded(network, examples, rows)
         network.imputer = fit_imputer(embeddings, examples.present[rows], held[rows], self.generator)
-        network.train()
 
-    def _circuit_loss(self, network: Network, examples: Examples, teaching: Teaching) -> Tensor:
-        rows = examples.train
-        logits, _ = student_answers(network, examples, rows, self.settings.student, self.generator)
-        return teaching.loss(logits, rows, 0).mean()
+    def _circuit_loss(self, network: Network, examples: Examples, teaching: Teaching, fixed: Tensor) -> Tensor:
+        """Of the training patients, whose embeddings no longer change, with modalities hidden as before."""
+        kept = some_of(examples.present[examples.train], self.settings.student.hidden, self.generator)
+        logits, _ = forward(network, examples, fixed, kept, self.generator)
+        return teaching.loss(logits, examples.train, 0).mean()
 
 
 def trained_behind(network: Network, draft: Manifest, trained: Iterable[str]) -> Manifest:

@@ -86,12 +86,18 @@ def hide(
     Never all of it. Returns the features, and the modalities (B, M) that are still shown.
     """
     blocks = torch.stack([batch["block"] for batch in features.values()], 1)  # (B, M, K)
+    kept = some_of(present, share, generator)
     chosen = torch.rand(len(present), 1, generator=generator) < share
-    kept = present & ~(chosen & (torch.rand(present.shape, generator=generator) < 0.5))
-    kept = torch.where(kept.any(1, keepdim=True), kept, present)
     stay = ~(chosen & (torch.rand(blocks.shape[::2], generator=generator) < 0.5))  # (B, K)
     stay = torch.where((stay.unsqueeze(1) & blocks).any((1, 2)).unsqueeze(1), stay, True)
     return {modality: without_blocks(batch, stay) for modality, batch in features.items()}, kept
+
+
+def some_of(present: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """present (B, M) with each modality of `share` of the patients hidden as by a coin; never all of them."""
+    chosen = torch.rand(len(present), 1, generator=generator) < share
+    kept = present & ~(chosen & (torch.rand(present.shape, generator=generator) < 0.5))
+    return torch.where(kept.any(1, keepdim=True), kept, present)
 
 
 def without_blocks(batch: Batch, stay: Tensor) -> Batch:
@@ -121,6 +127,13 @@ def embed(
     return embeddings * kept / (1 - hidden)
 
 
+@torch.no_grad()
+def embedded(network: Network, examples: Examples, rows: Tensor) -> Tensor:
+    """The embeddings of these patients as they stand (n, M, D), zeros where a patient has no such modality."""
+    features = {modality: examples.batch(modality, rows) for modality in MODALITIES}
+    return embed(network, features, examples.present[rows])
+
+
 def forward(
     network: Network, examples: Examples, embeddings: Tensor, kept: Tensor, generator: torch.Generator
 ) -> tuple[Logits, Tensor]:
@@ -137,9 +150,19 @@ def forward(
     return network.decide(completed, kept, examples.usable), imputation_loss(mean, variance, truth, there)
 
 
+def trimmed(batch: Batch) -> Batch:
+    """The batch without the places for tokens that none of its patients uses: they cost time and change nothing."""
+    if "part" not in batch:
+        return batch
+    used = int(torch.nonzero(batch["present"].any(0)).max()) + 1 if batch["present"].any() else 1
+    tokens = ("code", "answer", "part", "value", "numbers", "present")
+    return batch | {name: batch[name][:, :used].contiguous() for name in tokens}
+
+
 def _thinned(batch: Batch, hidden: float, disturb: torch.Generator | None) -> Batch:
     """The batch without a part of its observation and variant tokens; as it is without a generator."""
     if disturb is None:
         return batch
+    batch = trimmed(batch)
     masks = {name: batch[name] for name in ("present", "shown") if name in batch}
     return batch | {name: mask & (torch.rand(mask.shape, generator=disturb) >= hidden) for name, mask in masks.items()}

@@ -4,10 +4,11 @@ import base64
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from schemas.canonical import content_hash
 from schemas.record import Instant, Record
@@ -78,7 +79,8 @@ class Evidence(Record):
     occurred_at: Instant
     status: EvidenceStatus = EvidenceStatus.CURRENT
     flags: tuple[str, ...] = ()
-    tokens: tuple[Token, ...] = ()
+    tokens: tuple[Annotated[Token, Field(union_mode="left_to_right")], ...] = ()
+    """The two kinds share no required field: the first that fits is the only one."""
     vectors: tuple[Vector, ...] = ()
     """Most often one; a sequencing event with sequences and gene values has one of each encoder."""
     origin: Origin

@@ -117,9 +117,8 @@ class Result(Content):
 
 
 def result_of(content: Content, history: History) -> Result:
-    """Seal content with its hash. Its values have been checked already, so they are not checked again."""
-    fields = {name: getattr(content, name) for name in Content.model_fields}
-    return Result.model_construct(**fields, history=history, content_sha256=content_hash(plain(content)))
+    """Seal content with its hash."""
+    return Result(**content.__dict__, history=history, content_sha256=content_hash(content))
 
 
 def plain(record: Record) -> Any:

@@ -1,6 +1,18 @@
 """What Prometheus sees (DESIGN §9): base units, closed labels, no patient."""
 
+from functools import cache
+from typing import TypeVar
+
 from prometheus_client import Counter, Gauge, Histogram, Info
+
+_Kind = TypeVar("_Kind", Counter, Histogram)
+
+
+@cache
+def of(metric: _Kind, *labels: str) -> _Kind:
+    """The metric with these labels, found once: finding it takes as long as counting, and labels are closed sets."""
+    return metric.labels(*labels)
+
 
 BUILD = Info("oncostream_build", "Which build and network this is.")
 EVENTS = Counter("oncostream_events_total", "Records with an outcome.", ["role", "outcome"])

@@ -109,7 +109,7 @@ class Step:
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         labels = Counter(outcome.label if isinstance(outcome, Said) else "set_aside" for outcome in outcomes)
         for label, count in labels.items():
-            metrics.EVENTS.labels(self.role, label).inc(count)
+            metrics.of(metrics.EVENTS, self.role, label).inc(count)
         for outcome in outcomes:
             refused = outcome.refused if isinstance(outcome, SetAside) else None
             self._bugs = self._bugs + 1 if refused and refused.reason is Reason.INTERNAL_ERROR else 0
@@ -122,8 +122,9 @@ class Step:
     def _observe(self, batch: Batch, rows: int, seconds: float) -> None:
         metrics.BATCHES.labels(self.role, "full" if batch.full else "drain").inc()
         metrics.BATCH_ROWS.labels(self.role).observe(rows)
+        took = metrics.of(metrics.EVENT_SECONDS, self.role)
         for _ in range(rows):
-            metrics.EVENT_SECONDS.labels(self.role).observe(seconds)
+            took.observe(seconds)
 
 
 def refusal_of(error: Exception) -> Refused:

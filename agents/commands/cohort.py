@@ -10,6 +10,7 @@ from model.cohorts.folder import EVENTS
 from model.cohorts.hancock import write_hancock
 from model.cohorts.synthetic import write_synthetic
 from model.cohorts.tcga import write_tcga
+from model.evaluation.folds import make_folds, sites_of, strata_of, write_folds
 
 app = typer.Typer(no_args_is_help=True, help="Make a cohort folder: events, files, outcomes, survival.")
 Out = Annotated[Path, typer.Argument(help="The new cohort folder.")]
@@ -48,6 +49,21 @@ def tcga(
     """A TCGA study: expression, copy number, mutations, overall survival."""
     write_tcga(source, out)
     _said(out)
+
+
+@app.command("folds")
+def folds(
+    cohort: Annotated[Path, typer.Argument(help="A cohort folder.")],
+    out: Annotated[Path, typer.Argument(help="The new CSV of patient_id, repeat, fold.")],
+    repeats: Annotated[int, typer.Option(min=1, help="How often all patients are tested.")] = 5,
+    count: Annotated[int, typer.Option("--folds", min=2, help="Folds a repeat.")] = 5,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same folds.")] = 0,
+    by_site: Annotated[bool, typer.Option("--by-site", help="No site on both sides of a fold.")] = False,
+) -> None:
+    """Folds of a cohort's patients, stratified by diagnosis and by who had which event."""
+    made = make_folds(strata_of(cohort), repeats, count, seed, sites_of(cohort) if by_site else None)
+    write_folds(out, made)
+    say(f"{out}: {len({one.patient for one in made})} patients, {repeats} x {count} folds")
 
 
 def _said(out: Path) -> None:

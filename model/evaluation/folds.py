@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from model.cohorts.folder import read_card, read_outcomes, read_survival
 from schemas.errors import Reason, Refused
 
 _COLUMNS = ("patient_id", "repeat", "fold")
@@ -49,6 +50,25 @@ def write_folds(path: Path, folds: Sequence[Assigned]) -> None:
         rows = csv.writer(lines, lineterminator="\n")
         rows.writerow(_COLUMNS)
         rows.writerows((one.patient, one.repeat, one.fold) for one in folds)
+
+
+def strata_of(cohort: Path) -> dict[str, str]:
+    """Patient -> what folds are stratified by: the diagnosis, and which events of the first and last endpoint it had.
+
+    First and last: of HANCOCK's endpoints those are death and recurrence.
+    """
+    endpoints = read_card(cohort).tasks.endpoints
+    told = {*endpoints[:1], *endpoints[-1:]}
+    found = {one.patient: one.diagnosis for one in read_outcomes(cohort)}
+    for time in read_survival(cohort):
+        if time.endpoint in told:
+            found[time.patient] = f"{found.get(time.patient, '')}/{time.endpoint}{int(time.event)}"
+    return found
+
+
+def sites_of(cohort: Path) -> dict[str, str]:
+    """Patient -> its site."""
+    return {one.patient: one.site for one in read_outcomes(cohort)}
 
 
 def make_folds(

@@ -1,6 +1,6 @@
 """Every fold of an evaluation: fitted on the other folds' patients, asked about its own."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -15,12 +15,12 @@ from model.cohort_data import CohortData
 from model.cohorts.folder import read_survival
 from model.evaluation.folds import Assigned
 from model.evaluation.forecasts import fold_of, forecast_of, predictions_of
+from model.evaluation.masking import shown_alone, shown_to_baselines
 from model.evaluation.predictions import Prediction
-from model.examples import Roles
+from model.examples import Examples, Roles
 from model.fitting import Fitted, TrainSettings, fit, look
 
 OURS = "ours"
-Fits = Callable[[CohortData, Roles, TrainSettings], Fitted]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Evaluation:
     folds: Sequence[Assigned]
     model: str
     settings: TrainSettings
+    kept: tuple[str, ...] = ()
+    """Blocks that test patients are shown alone; none: all that they have."""
 
     def cuts(self) -> list[tuple[int, int]]:
         """Every (repeat, fold), in order."""
@@ -65,14 +67,20 @@ def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> list[Predict
     seeded, roles = replace(settings, seed=seed), Roles(others & ~held, held)
     if evaluation.model == OURS:
         fitted = fit(data, roles, seeded, _silent)
-        seen = rows[fitted.examples.present[rows].any(1)]
-        forecast = forecast_of(fitted, fitted.examples, seen, data.patients)
+        examples = _shown(fitted, evaluation.kept)
+        seen = rows[examples.present[rows].any(1)]
+        forecast = forecast_of(fitted, examples, seen, data.patients)
     else:
         fitted = look(data, roles, seeded, _silent)
-        seen = rows[fitted.examples.present[rows].any(1)]
-        forecast = contender(evaluation.model)(fold_of(fitted, times_of(data), seen, seed))
+        seen = rows[_shown(fitted, evaluation.kept).present[rows].any(1)]
+        cut = fold_of(fitted, times_of(data), seen, seed)
+        forecast = contender(evaluation.model)(shown_to_baselines(cut, evaluation.kept) if evaluation.kept else cut)
     names = [data.patients[row] for row in seen.tolist()]
     return list(predictions_of(forecast, names, data.tasks, repeat, fold))
+
+
+def _shown(fitted: Fitted, kept: tuple[str, ...]) -> Examples:
+    return shown_alone(fitted.examples, fitted.manifest.table, kept) if kept else fitted.examples
 
 
 def times_of(data: CohortData) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

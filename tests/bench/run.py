@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=list(MEASURES), help="repeat it; default: all")
     parser.add_argument("--runs", type=int, default=5, help="medians over so many")
-    parser.add_argument("--events", type=int, help="events a run; default: 5 to 10 seconds of them")
+    parser.add_argument("--events", type=int, help="events a run; default: a few seconds of them")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
     return parser.parse_args()
 

@@ -26,7 +26,7 @@ class Cost:
     cpu: float
     wall: float
     made: int
-    """Records it wrote to its last topic, warm-up included: the two contenders must have done the same."""
+    """Records it wrote to its last topic: the two contenders must have done the same."""
 
 
 def against(name: str, pairs: Sequence[tuple[Cost, Cost]], target: str, limit: float) -> Figure:

@@ -2,14 +2,16 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from measures.figures import Cost, Figure, against
 from measures.place import Place, Size
 from measures.roles import contender, observations
-from measures.worker import Contender, measure
+from measures.worker import Contender, Runner, warmed
 from streams.topics import named
 
-_EVENTS = 6_000
+_EVENTS = 4_000
 _RIVALS = {
     "the one-process loop": ("loops", "observation"),
     "FastStream at-least-once": ("loops.faststream_subscriber",),
@@ -20,11 +22,7 @@ _LIMITS = {"the one-process loop": 2.0}
 
 def measure_observation_road(place: Place, size: Size) -> list[Figure]:
     """Ours (clinical and assembly) once a run, and each rival after it."""
-    pairs: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in _RIVALS}
-    for _ in range(size.runs):
-        ours = _run(place, size, None)
-        for name, module in _RIVALS.items():
-            pairs[name].append((ours, _run(place, size, module)))
+    pairs = asyncio.run(_pairs(place, size))
     return [
         against(
             f"observation road, an event, against {name}",
@@ -36,11 +34,27 @@ def measure_observation_road(place: Place, size: Size) -> list[Figure]:
     ]
 
 
-def _run(place: Place, size: Size, rival: tuple[str, ...] | None) -> Cost:
+async def _pairs(place: Place, size: Size) -> dict[str, list[tuple[Cost, Cost]]]:
+    """(ours, theirs) of each run, by rival."""
+    events = size.of(_EVENTS)
+    pairs: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in _RIVALS}
+    async with AsyncExitStack() as stack:
+        ours = await stack.enter_async_context(_ready(place, events, None))
+        rivals = {name: await stack.enter_async_context(_ready(place, events, at)) for name, at in _RIVALS.items()}
+        for _ in range(size.runs):
+            cost = await ours.run(observations(ours.place, events))
+            for name, rival in rivals.items():
+                pairs[name].append((cost, await rival.run(observations(rival.place, events))))
+    return pairs
+
+
+@asynccontextmanager
+async def _ready(place: Place, events: int, rival: tuple[str, ...] | None) -> AsyncIterator[Runner]:
     own = place.installation(place.untrained, min_modalities="1")
-    topics, events = named(own.settings.kafka.prefix), size.of(_EVENTS)
+    topics = named(own.settings.kafka.prefix)
     program = contender(own, topics, ("clinical", "assembly"), ours=True)
     if rival:
         groups = {topics.observations: f"{own.settings.kafka.prefix}loop-observation"}
         program = Contender((sys.executable, "-m", *rival), groups, topics.requests)
-    return asyncio.run(measure(own, program, observations(own, min(240, events)), observations(own, events)))
+    async with warmed(own, program, observations(own, min(240, events))) as runner:
+        yield runner

@@ -23,7 +23,7 @@ class Size:
 
     runs: int
     events: int | None
-    """None: as many as each figure's own default, 5 to 10 seconds a run."""
+    """None: as many as each figure's own default, a few seconds a run."""
 
     def of(self, default: int) -> int:
         """The number of events of a figure whose default this is."""
@@ -60,10 +60,10 @@ class Place:
             "ONCOSTREAM_HOME": str(self.folder / "home"),
             "ONCOSTREAM_FILES_ALLOW": str(self.folder),
             "ONCOSTREAM_KAFKA_PREFIX": f"b{uuid.uuid4().hex[:8]}.",
-            "ONCOSTREAM_KAFKA_SESSION_TIMEOUT": "PT30S",  # a contender stands still while its topic is filled
+            "ONCOSTREAM_KAFKA_SESSION_TIMEOUT": "PT80S",  # a contender stands still while others run
             "ONCOSTREAM_TRIGGER_SETTLE": "PT0S",
             "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": str(ROOT / "tests" / "bench"),
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "tests" / "bench"), str(ROOT))),
             **{f"ONCOSTREAM_TRIGGER_{name.upper()}": value for name, value in trigger.items()},
         }
         for name in [name for name in os.environ if name.startswith("ONCOSTREAM_")]:

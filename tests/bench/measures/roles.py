@@ -2,14 +2,15 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from measures.figures import Cost, Figure, against
 from measures.inputs import bag, cohort, observation, panel
 from measures.inside import evidence_records, request_records, result_records
 from measures.place import Installation, Place, Size
-from measures.worker import Contender, measure, oncostream
+from measures.worker import Contender, Runner, oncostream, warmed
 from streams.publisher import Outgoing
 from streams.topics import Topics, named
 
@@ -81,13 +82,13 @@ def _everything(place: Installation, events: int) -> list[Outgoing]:
 
 
 JOBS = (
-    Job("clinical", ("clinical",), observations, 10_000),
-    Job("imaging", ("imaging",), _bags, 2_000),
-    Job("genomic", ("genomic",), _panels, 4_000),
-    Job("assembly", ("assembly",), lambda place, events: evidence_records(place, patients(events)), 10_000),
-    Job("inference", ("inference",), lambda place, events: request_records(place, patients(events, 1)), 1_500),
-    Job("fhir", ("fhir",), lambda place, events: result_records(place, patients(events, 1)), 3_000),
-    Job("road", ROLES, _everything, 1_500, modalities=2),
+    Job("clinical", ("clinical",), observations, 6_000),
+    Job("imaging", ("imaging",), _bags, 1_000),
+    Job("genomic", ("genomic",), _panels, 2_000),
+    Job("assembly", ("assembly",), lambda place, events: evidence_records(place, patients(events)), 6_000),
+    Job("inference", ("inference",), lambda place, events: request_records(place, patients(events, 1)), 1_000),
+    Job("fhir", ("fhir",), lambda place, events: result_records(place, patients(events, 1)), 2_000),
+    Job("road", ROLES, _everything, 1_000, modalities=2),
 )
 
 
@@ -96,18 +97,29 @@ def measure_role(name: str) -> Callable[[Place, Size], list[Figure]]:
     job = next(job for job in JOBS if job.name == name)
 
     def figures(place: Place, size: Size) -> list[Figure]:
-        pairs = [tuple(_run(place, job, size, ours=ours) for ours in (True, False)) for _ in range(size.runs)]
         title = "whole road" if name == "road" else f"role {name}"
+        pairs = asyncio.run(_pairs(place, job, size))
         return [against(f"{title}, an event", pairs, f"≤ {_LIMIT} × the loop", _LIMIT)]
 
     return figures
 
 
-def _run(place: Place, job: Job, size: Size, *, ours: bool) -> Cost:
+async def _pairs(place: Place, job: Job, size: Size) -> list[tuple[Cost, Cost]]:
+    """(ours, theirs) of each run, one right after the other, each with events of patients it has not met."""
+    events = size.of(job.events)
+    async with _ready(place, job, events, ours=True) as ours, _ready(place, job, events, ours=False) as theirs:
+        return [
+            (await ours.run(job.make(ours.place, events)), await theirs.run(job.make(theirs.place, events)))
+            for _ in range(size.runs)
+        ]
+
+
+@asynccontextmanager
+async def _ready(place: Place, job: Job, events: int, *, ours: bool) -> AsyncIterator[Runner]:
     own = place.installation(place.untrained, min_modalities=str(job.modalities))
-    topics = named(own.settings.kafka.prefix)
-    warm, events = job.make(own, min(job.warm, size.of(job.events))), job.make(own, size.of(job.events))
-    return asyncio.run(measure(own, contender(own, topics, job.roles, ours=ours), warm, events))
+    program = contender(own, named(own.settings.kafka.prefix), job.roles, ours=ours)
+    async with warmed(own, program, job.make(own, min(job.warm, events))) as runner:
+        yield runner
 
 
 def contender(own: Installation, topics: Topics, roles: Sequence[str], *, ours: bool) -> Contender:

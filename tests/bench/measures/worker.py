@@ -1,8 +1,8 @@
 """Run a contender as a process of its own and measure what it pays for the events of a topic filled beforehand.
 
-The topic first holds a few warm-up events. When the contender has committed those, it is stopped (SIGSTOP), the topic
-is filled, and it goes on: so its start-up costs nothing here, and it finds all events waiting. Its CPU time is read
-again when the last offset is committed.
+The topic first holds a few warm-up events. When the contender has committed those, it is stopped (SIGSTOP). For each
+run its topic is filled, and it goes on until the last offset is committed: so its start-up costs nothing here, and it
+finds all events waiting. While one contender runs, the others stand still.
 """
 
 import asyncio
@@ -54,24 +54,42 @@ def oncostream(roles: Sequence[str]) -> tuple[str, ...]:
     return (str(Path(sys.executable).with_name("oncostream")), "run", *chosen)
 
 
-async def measure(
-    place: Installation, contender: Contender, warm: Sequence[Outgoing], events: Sequence[Outgoing]
-) -> Cost:
-    """What the contender pays for one of these events."""
+@dataclass(frozen=True)
+class Runner:
+    """A contender that stands still, warm, until it is given a run."""
+
+    place: Installation
+    contender: Contender
+    clients: Clients
+    process: psutil.Popen
+
+    async def run(self, events: Sequence[Outgoing]) -> Cost:
+        """What the contender pays for one of these events."""
+        before = await self._made()
+        await fill(self.clients.producer, events)
+        spent, started = cpu_seconds(self.process), time.monotonic()
+        self.process.resume()
+        await settled(self.clients, self.contender, self.process)
+        cpu, wall = cpu_seconds(self.process) - spent, time.monotonic() - started
+        self.process.suspend()
+        await _require_clean(self.clients, self.place)
+        scale = 1e6 / len(events)
+        return Cost(cpu * scale, wall * scale, await self._made() - before)
+
+    async def _made(self) -> int:
+        output = self.contender.output
+        return sum((await _ends(self.clients, [output]))[output].values())
+
+
+@asynccontextmanager
+async def warmed(place: Installation, contender: Contender, warm: Sequence[Outgoing]) -> AsyncIterator[Runner]:
+    """Start the contender on its warm-up events; stopped for good when the block ends."""
     async with clients_of(place) as clients:
         await fill(clients.producer, warm)
         with running(contender.command, place) as process:
             await settled(clients, contender, process)
             process.suspend()
-            await fill(clients.producer, events)
-            spent, started = cpu_seconds(process), time.monotonic()
-            process.resume()
-            await settled(clients, contender, process)
-            cpu, wall = cpu_seconds(process) - spent, time.monotonic() - started
-        await _require_clean(clients, place)
-        made = sum((await _ends(clients, [contender.output]))[contender.output].values())
-    scale = 1e6 / len(events)
-    return Cost(cpu * scale, wall * scale, made)
+            yield Runner(place, contender, clients, process)
 
 
 @asynccontextmanager
@@ -98,7 +116,7 @@ async def fill(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
 @contextmanager
 def running(command: Sequence[str], place: Installation) -> Iterator[psutil.Popen]:
     """The process, ended when the block does; what it says goes to a file that is shown where it fails."""
-    log = place.folder / "contender.log"
+    log = place.folder / f"{place.settings.kafka.prefix}{len(command)}.log"
     with log.open("wb") as said:
         process = psutil.Popen(command, cwd=place.folder, env=place.env, stdout=said, stderr=subprocess.STDOUT)
     try:

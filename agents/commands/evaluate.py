@@ -1,0 +1,89 @@
+"""`oncostream evaluate`: out-of-fold predictions of a cohort's patients, and what they are worth."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from agents.exits import AskedWrongly
+from agents.rows import say
+from model.baselines.catalogue import BASELINES
+from model.cohort_data import read_data
+from model.cohorts.folder import read_card, read_outcomes, read_survival
+from model.evaluation.folds import Assigned, read_folds
+from model.evaluation.measure import Measures, measure
+from model.evaluation.plots import write_plots
+from model.evaluation.predictions import Prediction, read_predictions, write_predictions
+from model.evaluation.report import markdown
+from model.evaluation.runner import OURS, Evaluation
+from model.evaluation.runner import evaluate as evaluate_folds
+from model.evaluation.study import prepare_study
+from model.fitting import TrainSettings
+from schemas.manifest import FusionKind
+from streams.blobs import Blobs
+from streams.file_rules import FileRules
+
+REPORT = "report.md"
+
+
+def evaluate(
+    cohort: Annotated[Path, typer.Argument(help="A cohort folder.")],
+    folds: Annotated[Path, typer.Option(help="CSV of patient_id, repeat, fold; oncostream cohort folds makes one.")],
+    out: Annotated[Path, typer.Option(help="CSV of the predictions.")],
+    model: Annotated[str, typer.Option(help=f"{OURS}, {', '.join(BASELINES)}, or single:<block>.")] = OURS,
+    keep: Annotated[str, typer.Option(help="Show test patients these blocks alone: pathology+blood.")] = "",
+    against: Annotated[list[Path] | None, typer.Option(help="Predictions of a baseline to compare with.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Folder for a report and plots.")] = None,
+    fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion, of ours.")] = "circuit",
+    draws: Annotated[int, typer.Option(min=10, help="Draws of patients behind each interval.")] = 1000,
+    workers: Annotated[int, typer.Option(min=1, help="Folds fitted at once, a process each.")] = 2,
+    seed: Annotated[int, typer.Option(help="The same seed and folds give the same predictions.")] = 0,
+) -> None:
+    """Fit on every fold's other patients, predict its own, and say how good that is."""
+    if not cohort.is_dir():
+        raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
+    cut, card = read_folds(folds), read_card(cohort)
+    settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
+    data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
+    shown = tuple(name for name in keep.split("+") if name)
+    found: list[Prediction] = []
+    try:
+        with _bar(f"{model}, {len({(one.repeat, one.fold) for one in cut})} fits") as moved:
+            for done, predictions in evaluate_folds(Evaluation(data, cut, model, settings, shown), workers):
+                found += predictions
+                moved(done)
+    except ValueError as error:
+        raise AskedWrongly(f"{cohort}: {error}") from None
+    found.sort(key=lambda said: (said.repeat, said.patient, said.endpoint))
+    write_predictions(out, found, data.tasks.diagnosis)
+    say(f"{out}: {len(found)} predictions")
+    if report:
+        _report(cohort, cut, [out, *(against or [])], report, draws)
+
+
+def _report(cohort: Path, folds: tuple[Assigned, ...], files: list[Path], out: Path, draws: int) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    measures = [_measured(cohort, folds, file, draws) for file in files]
+    (out / REPORT).write_text(markdown(measures), encoding="utf-8")
+    write_plots(measures, out)
+    say(f"{out / REPORT}: {', '.join(file.stem for file in files)}")
+
+
+def _measured(cohort: Path, folds: tuple[Assigned, ...], file: Path, draws: int) -> Measures:
+    predictions, labels = read_predictions(file)
+    told = {(said.patient, said.repeat) for said in predictions}
+    tested = [one for one in folds if (one.patient, one.repeat) in told]
+    study = prepare_study(file.stem, predictions, labels, read_survival(cohort), tested, read_outcomes(cohort))
+    pair = study.endpoints[:2]
+    return measure(study, draws=draws, seed=0, mean_of=pair if len(pair) == 2 else ())
+
+
+@contextmanager
+def _bar(text: str) -> Iterator[Callable[[float], None]]:
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(text, total=1.0)
+        yield lambda done: progress.update(task, completed=done)
