@@ -133,21 +133,13 @@ def _count(result: Result) -> None:
         metrics.of(metrics.ABSTENTIONS, result.abstained).inc()
     if result.doubt:
         for source in ("data", "imputation", "model", "shots", "hardware", "total"):
-<<<<<<< HEAD
-            metrics.DOUBT.labels(source).observe(getattr(result.doubt, source))
+            metrics.of(metrics.DOUBT, source).observe(getattr(result.doubt, source))
     ran = result.provenance
-    metrics.QUANTUM_CALLS.labels(_kind(ran.quantum_backend)).inc()
+    metrics.of(metrics.QUANTUM_CALLS, _kind(ran.quantum_backend)).inc()
     for fallback in ran.fallbacks:
-        metrics.QUANTUM_FALLBACKS.labels(_kind(fallback.partition("->")[0]), ran.quantum_reason).inc()
+        metrics.of(metrics.QUANTUM_FALLBACKS, _kind(fallback.partition("->")[0]), ran.quantum_reason).inc()
 
 
 def _kind(backend: str) -> str:
     """The closed part of a backend's name: `device:NAME:SHOTS` -> `device`."""
     return backend.partition(":")[0]
-=======
-            metrics.of(metrics.DOUBT, source).observe(getattr(result.doubt, source))
-    metrics.of(metrics.QUANTUM_CALLS, result.provenance.quantum_backend).inc()
-    for fallback in result.provenance.fallbacks:
-        missing = fallback.partition("->")[0]
-        metrics.of(metrics.QUANTUM_FALLBACKS, missing, result.provenance.quantum_reason).inc()
->>>>>>> perf

@@ -11,14 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from model.answers import Answers, answer
-<<<<<<< HEAD
 from model.backend_choice import open_backend
 from model.backends import Backend, BackendSettings, Exact
 from model.circuit_compiled import FrozenCircuit
-from model.draws import normal_draws
-=======
 from model.draws import Draws
->>>>>>> perf
 from model.features import Features, padded
 from model.guarded_backend import Tell, say_nothing
 from model.measured_circuit import EXACTLY, NO_CIRCUIT, NOT_RUN, MeasuredCircuit, Ran
@@ -101,20 +97,13 @@ class Predictor:
         contents: dict[int, Content] = {}
         for start in range(0, len(answerable), self.manifest.sizes.batch):
             chunk = answerable[start : start + self.manifest.sizes.batch]
-<<<<<<< HEAD
             asked = [requests[place] for place in chunk]
             circuit = self._circuit(asked)
             measured = None if isinstance(circuit, Ran) else circuit
-            answers = self._answer(asked, [embeddings[place] for place in chunk], measured)
+            numbers = numbers_of(self._answer(asked, [embeddings[place] for place in chunk], measured), self.manifest)
             for row, place in enumerate(chunk):
                 voice = self._voice_of(circuit if isinstance(circuit, Ran) else circuit.ran[row])
-                contents[place] = said(requests[place], answers, row, voice)
-=======
-            answers = self._answer([requests[place] for place in chunk], [embeddings[place] for place in chunk])
-            numbers = numbers_of(answers, self.manifest)
-            for row, place in enumerate(chunk):
-                contents[place] = said(requests[place], numbers, row, self.voice)
->>>>>>> perf
+                contents[place] = said(requests[place], numbers, row, voice)
         return [
             result_of(contents.get(place) or nothing_said(request, self.voice), request.history)
             for place, request in enumerate(requests)
@@ -144,24 +133,20 @@ class Predictor:
         circuit: MeasuredCircuit | None,
     ) -> Answers:
         sizes, modalities = self.manifest.sizes, len(MODALITIES)
-<<<<<<< HEAD
-        known = np.zeros((sizes.batch, modalities, sizes.width + self.network.beside), np.float32)
-=======
         draws = Draws(sizes.draws, sizes.width)
-        known = np.zeros((sizes.batch, modalities, sizes.width + self.network.linear.scores), np.float32)
->>>>>>> perf
+        known = np.zeros((sizes.batch, modalities, sizes.width + self.network.beside), np.float32)
         present = np.zeros((sizes.batch, modalities), np.bool_)
         noise = np.zeros((sizes.batch, sizes.draws, modalities, sizes.width), np.float32)
         for row, (request, given) in enumerate(zip(requests, embeddings, strict=True)):
-            there = self.present(request)
+            seen = self.present(request)
             for place, modality in enumerate(MODALITIES):
-                if modality in there:
+                if modality in seen:
                     known[row, place], present[row, place] = given[modality], True
                 else:  # what is there does not vary
                     noise[row, :, place] = draws.of(request.id, place)
         present[len(requests) :] = True  # padding asks for no draws
-        encoded, there, draws = (torch.from_numpy(array) for array in (known, present, noise))
-        return answer(self.network, self.manifest, encoded, there, draws, circuit)
+        encoded, there, drawn = (torch.from_numpy(array) for array in (known, present, noise))
+        return answer(self.network, self.manifest, encoded, there, drawn, circuit)
 
 
 def load_predictor(folder: Path, settings: PredictSettings | None = None) -> Predictor:
