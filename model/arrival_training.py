@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.batch_order import shuffled
@@ -20,6 +18,7 @@ from model.encoders.imaging import ImagingArrival
 from model.examples import Roles
 from model.heads import Heads
 from model.labels import Labels
+from model.ragged import gene_matrix, kept_at_random, regrouped, stacked
 from model.recording import RecordingGenomic, RecordingImaging
 from model.statistics import start_at_base_rates
 from model.targets import hard_targets, loss_of
@@ -172,11 +171,6 @@ def gene_encoding(
     return Encoding("genomic/genes", owners["genomic/genes"], encode)
 
 
-def kept_at_random(shape: Sequence[int], generator: torch.Generator) -> Tensor:
-    """Bool of that shape, false for 3 of 10: what training hides, so that no single detail is learnt by heart."""
-    return torch.rand(tuple(shape), generator=generator) >= 0.3
-
-
 def _heads_up(generator: torch.Generator) -> bool:
     return bool(torch.rand((), generator=generator) < 0.5)
 
@@ -185,23 +179,3 @@ def with_plain(arrival: ImagingArrival, items: Tensor, plain: Tensor, present: T
     """Items (B, N, D), plain parts (B, N, PLAIN), present (B, N) -> (B, D), as the arrival module makes a vector."""
     result: Tensor = arrival(items, plain, present)
     return result
-
-
-def stacked(items: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
-    """Items (n_i, ...) of any n_i -> (B, N, ...) padded with zeros, present (B, N) bool."""
-    return regrouped(torch.from_numpy(np.concatenate(items)), [len(item) for item in items])
-
-
-def regrouped(rows: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Rows (sum of counts, ...) -> (B, N, ...) padded with zeros, present (B, N) bool."""
-    padded = nn.utils.rnn.pad_sequence(list(torch.split(rows, list(counts))), batch_first=True)
-    present = torch.arange(padded.shape[1]).unsqueeze(0) < torch.tensor(counts).unsqueeze(1)
-    return padded, present
-
-
-def gene_matrix(
-    sources: Sequence[Mapping[str, float]], genes: Sequence[str]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Values (N, G), 0 where not measured, and measured (N, G) of N sources."""
-    values = np.array([[source.get(gene, np.nan) for gene in genes] for source in sources], np.float32)
-    return np.nan_to_num(values), ~np.isnan(values)

@@ -12,7 +12,6 @@ from model.arrival_training import (
     ArrivalSetting,
     Split,
     gene_encoding,
-    gene_matrix,
     image_encodings,
     sequence_encoding,
     train_arrival,
@@ -21,6 +20,7 @@ from model.encoders.genomic_arrival import learnt_tokenizer
 from model.encoders.plain_part import first_order
 from model.gene_components import learn_genes
 from model.network import Network
+from model.ragged import gene_matrix
 from model.recording import RECORDED, RecordingGenomic, RecordingImaging
 from model.statistics import learn_scale
 from schemas.evidence import Evidence

@@ -119,7 +119,12 @@ def embed(
     disturb: torch.Generator | None = None,
 ) -> Tensor:
     """Embeddings (B, M, D); zeros where a patient has no such modality. With a generator, tokens are dropped."""
-    parts = [network.embed(modality, _thinned(batch, hidden, disturb)) for modality, batch in features.items()]
+    parts = []
+    for place, (modality, batch) in enumerate(features.items()):
+        if present[:, place].any():
+            parts.append(network.embed(modality, _thinned(batch, hidden, disturb)))
+        else:  # nobody has it: its encoder would only cost time
+            parts.append(torch.zeros(len(present), network.heads.linear.in_features))
     embeddings = torch.stack(parts, 1).masked_fill(~present.unsqueeze(-1), 0.0)
     if disturb is None:
         return embeddings

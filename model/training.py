@@ -7,7 +7,8 @@ from model.card import Training, model_card
 from model.cohort_data import read_data
 from model.descent import Report
 from model.examples import Roles
-from model.fitting import TrainSettings, fit
+from model.fitting import fit
+from model.train_settings import TrainSettings
 from model.weights import save_network
 from schemas.files import Files
 from schemas.manifest import Manifest

@@ -22,7 +22,7 @@ from model.evaluation.report import markdown
 from model.evaluation.runner import OURS, Evaluation
 from model.evaluation.runner import evaluate as evaluate_folds
 from model.evaluation.study import prepare_study
-from model.fitting import TrainSettings
+from model.train_settings import TrainSettings
 from schemas.manifest import FusionKind
 from streams.blobs import Blobs
 from streams.file_rules import FileRules

@@ -14,9 +14,9 @@ from model.cohorts.folder import read_card
 from model.encoders.backbones import backbone as load_backbone
 from model.encoders.notes import load_notes
 from model.encoders.pathway_table import read_pathways
-from model.fitting import TrainSettings
 from model.intake.clinical import ClinicalRules
 from model.reading import Rules
+from model.train_settings import TrainSettings
 from model.training import train as train_network
 from schemas.manifest import SMALL_CNN, FusionKind
 from streams.blobs import Blobs

@@ -10,7 +10,7 @@ from model.calibration import encoded_of, noise_of
 from model.evaluation.fold import Fold, Forecast, Rows
 from model.evaluation.predictions import YEARS, Prediction
 from model.examples import Examples
-from model.fitting import Fitted, columns_of
+from model.looking import Fitted, columns_of
 from model.survival import YEAR_DAYS, survival_at
 from model.voices import diagnoses, speak, survivals, temperatures
 from schemas.manifest import Tasks

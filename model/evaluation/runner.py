@@ -18,7 +18,9 @@ from model.evaluation.forecasts import fold_of, forecast_of, predictions_of
 from model.evaluation.masking import shown_alone, shown_to_baselines
 from model.evaluation.predictions import Prediction
 from model.examples import Examples, Roles
-from model.fitting import Fitted, TrainSettings, fit, look
+from model.fitting import fit
+from model.looking import Fitted, look
+from model.train_settings import TrainSettings
 
 OURS = "ours"
 

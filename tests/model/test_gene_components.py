@@ -9,7 +9,9 @@ from sklearn.decomposition import PCA
 from model.arrival_training import ArrivalSetting, Split
 from model.descent import Descent
 from model.encoder_phase import Recording, train_encoders
+from model.encoders.backbones import OwnCnn
 from model.encoders.gene_graph import GeneEncoder, linear_columns
+from model.examples import Roles
 from model.gene_components import learn_genes, principal_components
 from model.labels import Labels
 from model.network import Network, network_of
@@ -72,8 +74,8 @@ def trained(values: NDArray[np.float32], seed: int = 1) -> Network:
         torch.default_generator.manual_seed(seed)
         train_encoders(
             network,
-            Recording(RecordingImaging(64, 4, {}), recording, {"genomic/genes": torch.arange(patients)}),
-            Split(labels, torch.arange(patients) % 3 == 0),
+            Recording(RecordingImaging(64, 4, {}, OwnCnn()), recording, {"genomic/genes": torch.arange(patients)}),
+            Split(labels, Roles(torch.arange(patients) % 3 != 0, torch.arange(patients) % 3 == 0)),
             ArrivalSetting(manifest, Descent(epochs=1, rate=1e-3), generator, lambda *_: None),
         )
     return network

@@ -9,9 +9,9 @@ import pytest
 
 from model.cohorts.synthetic import write_synthetic
 from model.descent import Descent
-from model.fitting import TrainSettings
 from model.joint_training import StudentSetting
 from model.serving import load_predictor
+from model.train_settings import TrainSettings
 from model.training import train
 from schemas.events import FileRef
 from schemas.evidence import Modality

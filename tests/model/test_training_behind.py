@@ -14,12 +14,12 @@ from model.cohorts.folder import read_outcomes
 from model.cohorts.synthetic import write_synthetic
 from model.descent import Descent
 from model.encoders.arrived import NOTES
-from model.fitting import TrainSettings
 from model.intake.clinical import ClinicalRules
 from model.joint_training import StudentSetting
 from model.network import network_of
 from model.reading import Rules
 from model.serving import load_predictor
+from model.train_settings import TrainSettings
 from model.training import train
 from schemas.evidence import Vector
 from streams.blobs import Blobs

@@ -1,0 +1,49 @@
+"""What a training run is asked for."""
+
+from dataclasses import dataclass, field
+
+from model.cohort_data import HowRead
+from model.descent import Descent
+from model.distillation import Lesson
+from model.encoders.backbones import OwnCnn, TileFeatures
+from model.encoders.pathway_table import Edges, read_pathways
+from model.joint_training import StudentSetting
+from model.linear_roads import RoadSetting
+from model.reading import Rules
+from schemas.manifest import FusionKind, Sizes
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What a training run is asked for; the same settings and cohort give the same network."""
+
+    name: str
+    intended_use: str
+    seed: int = 0
+    fusion: FusionKind = "circuit"
+    sizes: Sizes = field(default_factory=Sizes)
+    rules: Rules = field(default_factory=Rules)
+    """How events are read; with `rules.clinical.notes`, the network is trained behind that encoder of notes."""
+    backbone: TileFeatures = field(default_factory=OwnCnn)
+    """What tiles go through first."""
+    encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=5e-4, patience=8))
+    roads: RoadSetting = field(default_factory=RoadSetting)
+    lesson: Lesson = field(default_factory=Lesson)
+    student: StudentSetting = field(default_factory=StudentSetting)
+    circuit_epochs: int = 30
+    circuit_rate: float = 5e-3
+    held_share: float = 0.2
+    """Share of the patients held out, for stopping and calibration."""
+    least_patients: int = 5
+    """Training patients that a modality needs; with fewer the network does without it."""
+    items: int = 16
+    """Tiles, bag rows or sequence pieces kept of each source to train its encoder on."""
+    genes: int = 512
+    """Longest list of gene values."""
+    pathways: Edges = field(default_factory=read_pathways)
+    """Gene interactions; by default the bundled table of oncogenic pathways."""
+
+    @property
+    def reading(self) -> HowRead:
+        """How the cohort is read."""
+        return HowRead(self.rules, self.sizes.tile_pixels, self.items, self.backbone)
