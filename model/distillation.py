@@ -25,11 +25,11 @@ class Lesson:
     """How strongly and by which distance a student follows its teacher."""
 
     kind: Kind = "kl"
-    alpha: float = 0.7
+    alpha: float = 0.9
     """Weight of the teacher; the rest is what became of the patient."""
     temperature: float = 4.0
     """Of the diagnosis; hazards are compared as they are."""
-    rotating: bool = True
+    rotating: bool = False
     """Whether each block teaches in turn, or only the one who sees all."""
 
 
@@ -53,8 +53,12 @@ class Teaching:
         return loss + alpha * distance(logits, teacher, self.reached, self.lesson)
 
 
-def teaching_of(road: LinearRoad, opinion: Opinion, block: Tensor, hard: Targets, lesson: Lesson) -> Teaching:
-    """The teachers of these N patients, who have `block` (N, K): all of it every second turn, each block in between.
+def teaching_of(
+    road: LinearRoad, opinion: Opinion, block: Tensor, hard: Targets, fitted: Tensor, lesson: Lesson
+) -> Teaching:
+    """The teachers of N patients, who have `block` (N, K): all of it every second turn, each block in between.
+
+    Only the rows in `fitted` are looked at for what they became: the others may be those to be tested.
 
     A patient without the block in turn is taught by the one who sees all that there is.
     """
@@ -66,7 +70,7 @@ def teaching_of(road: LinearRoad, opinion: Opinion, block: Tensor, hard: Targets
             seen = torch.where(alone.any(1, keepdim=True), alone, block)
             teachers += [road(opinion.scores, seen), opinion.logits]
         teachers = teachers[:-1] if road.blocks else teachers
-    return Teaching(hard, teachers, hard.exposed.mean(0, keepdim=True), lesson)
+    return Teaching(hard, teachers, hard.exposed[fitted].mean(0, keepdim=True), lesson)
 
 
 def distance(student: Logits, teacher: Logits, reached: Tensor, lesson: Lesson) -> Tensor:

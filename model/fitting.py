@@ -68,7 +68,7 @@ class _Run:
         learn_codes(network.clinical, tokens)
         start_at_base_rates(network.heads, examples.labels.rows(examples.fitted))
         hard = hard_targets(examples.labels, len(tasks.diagnosis), len(tasks.treatments))
-        teaching = teaching_of(network.plain, teacher, examples.block, hard, self.settings.lesson)
+        teaching = teaching_of(network.plain, teacher, examples.block, hard, examples.fitted, self.settings.lesson)
         losses = {}
         for done, value in train_student(network, examples, teaching, self.settings.student, self.generator):
             losses["student"] = value

@@ -14,7 +14,7 @@ LABELS = ("luad", "lusc", "sclc", "benign")
 TREATMENTS = ("platinum", "tki", "checkpoint-inhibitor")
 ENDPOINTS = ("OS", "RFS")
 SITES = ("north", "south", "east")
-HORIZON_DAYS = 1825
+HORIZON_DAYS = 1827
 
 _PRIOR = (0.3, 0.25, 0.2, 0.25)
 _AXES = {"luad": (1.0, 1.0), "lusc": (1.0, -1.0), "sclc": (-1.0, 1.0), "benign": (-1.0, -1.0)}

@@ -1,0 +1,148 @@
+"""Nothing that is prepared, fitted or chosen sees a test patient: poison in the test rows changes nobody else."""
+
+import csv
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from model.cohort_data import read_data
+from model.cohorts.synthetic import write_synthetic
+from model.descent import Descent
+from model.evaluation.folds import Assigned, make_folds, strata_of
+from model.evaluation.predictions import Prediction
+from model.evaluation.runner import Evaluation, evaluate, predict_fold
+from model.joint_training import StudentSetting
+from model.train_settings import TrainSettings
+from schemas.errors import Refused
+from schemas.events import FileRef
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = TrainSettings(
+    name="tiny",
+    intended_use="tests only",
+    encoders=Descent(epochs=1, rate=1e-3),
+    student=StudentSetting(epochs=2),
+    circuit_epochs=1,
+)
+
+
+class Folder:
+    """Files of a cohort folder, by their file URLs."""
+
+    @contextmanager
+    def open(self, file: FileRef) -> Iterator[Path]:
+        yield Path(unquote(urlsplit(file.url or "").path))
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort") / "clean"
+    write_synthetic(folder, patients=48, seed=4, flawed=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folds(cohort: Path) -> tuple[Assigned, ...]:
+    return make_folds(strata_of(cohort), repeats=1, folds=2, seed=0)
+
+
+@pytest.fixture(scope="module")
+def poisoned(cohort: Path, folds: tuple[Assigned, ...]) -> Path:
+    """The cohort with other fates of every patient tested in fold 0, and other values of every second of them."""
+    folder = cohort.parent / "poisoned"
+    shutil.copytree(cohort, folder)
+    tested = sorted(one.patient for one in folds if one.fold == 0)
+    rewrite(folder / "survival.csv", tested, {"time_days": "1", "event": "1"})
+    rewrite(folder / "outcomes.csv", tested, {"diagnosis": "benign", "response": ""})
+    lines = [json.loads(line) for line in (folder / "events.ndjson").read_text().splitlines()]
+    for line in lines:
+        if any(f'"Patient/{name}"' in json.dumps(line["value"]) for name in tested[::2]):
+            spoil(line["value"])
+    (folder / "events.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def rewrite(path: Path, patients: list[str], changes: dict[str, str]) -> None:
+    rows = list(csv.DictReader(path.open()))
+    for row in rows:
+        row.update(changes if row["patient"] in patients else {})
+    with path.open("w", newline="") as out:
+        writer = csv.DictWriter(out, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def spoil(value: Any) -> None:
+    """Every quantity a thousand times what it was."""
+    if isinstance(value, dict):
+        if "valueQuantity" in value:
+            value["valueQuantity"]["value"] *= 1000
+        for part in value.values():
+            spoil(part)
+    elif isinstance(value, list):
+        for part in value:
+            spoil(part)
+
+
+def predicted(cohort: Path, folds: tuple[Assigned, ...], model: str, kept: tuple[str, ...] = ()) -> list[Prediction]:
+    """NaN is not equal to itself: what lies beyond the horizon becomes -1."""
+    data = read_data(cohort, Folder(), SETTINGS.reading)
+    return comparable(predict_fold(Evaluation(data, folds, model, SETTINGS, kept), repeat=0, fold=0))
+
+
+def comparable(said: list[Prediction]) -> list[Prediction]:
+    return [replace(one, survival=tuple(-1.0 if math.isnan(s) else s for s in one.survival)) for one in said]
+
+
+@pytest.mark.parametrize("model", ["ours", "stacked-cox", "concat-mlp"])
+def test_poison_in_test_patients_changes_no_other_prediction(
+    cohort: Path, poisoned: Path, folds: tuple[Assigned, ...], model: str
+) -> None:
+    clean, other = (predicted(folder, folds, model) for folder in (cohort, poisoned))
+    spoilt = set(sorted(one.patient for one in folds if one.fold == 0)[::2])
+    assert [said for said in other if said.patient not in spoilt] == [
+        said for said in clean if said.patient not in spoilt
+    ]
+    assert [said for said in other if said.patient in spoilt] != [said for said in clean if said.patient in spoilt]
+
+
+def test_poison_in_training_patients_is_felt(cohort: Path, poisoned: Path, folds: tuple[Assigned, ...]) -> None:
+    swapped = tuple(replace(one, fold=1 - one.fold) for one in folds)
+    clean, other = (predicted(folder, swapped, "stacked-cox") for folder in (cohort, poisoned))
+    assert clean != other
+
+
+def test_every_patient_is_predicted_once_a_repeat_whatever_the_workers(
+    cohort: Path, folds: tuple[Assigned, ...]
+) -> None:
+    evaluation = Evaluation(read_data(cohort, Folder(), SETTINGS.reading), folds, "late-fusion", SETTINGS)
+    together = comparable([said for _, part in evaluate(evaluation, workers=2) for said in part])
+    alone = comparable([said for fold in (0, 1) for said in predict_fold(evaluation, 0, fold)])
+    assert sorted(together, key=str) == sorted(alone, key=str)
+    assert {said.patient for said in together} <= {one.patient for one in folds}
+    assert len({(said.patient, said.endpoint) for said in together}) == len(together)
+
+
+@pytest.mark.parametrize("model", ["ours", "cox"])
+def test_a_block_alone_says_something_else_than_all_of_them(
+    cohort: Path, folds: tuple[Assigned, ...], model: str
+) -> None:
+    everything, alone = (predicted(cohort, folds, model, kept) for kept in ((), ("clinical",)))
+    of_alone = {(said.patient, said.endpoint): said.risk for said in alone}
+    same = [of_alone.get((said.patient, said.endpoint)) == said.risk for said in everything]
+    assert not all(same)
+    assert len(alone) <= len(everything)
+
+
+def test_an_unknown_block_is_refused(cohort: Path, folds: tuple[Assigned, ...]) -> None:
+    with pytest.raises(Refused, match="clinical"):
+        predicted(cohort, folds, "cox", ("blood",))
