@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from model.calibration import calibrate
+from model.checkpoints import Checkpoints
 from model.circuit_phase import train_circuit
 from model.cohort_data import CohortData
 from model.descent import Report
@@ -23,23 +24,28 @@ from schemas.evidence import Modality
 from schemas.table import Table
 
 
-def fit(data: CohortData, roles: Roles, settings: TrainSettings, report: Report) -> Fitted:
+def fit(
+    data: CohortData, roles: Roles, settings: TrainSettings, report: Report, checkpoints: Checkpoints | None = None
+) -> Fitted:
     """Fit every phase on the patients of `roles`; raises ValueError where there are too few to learn from."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
-        return _Run(data, roles, settings, report).fitted()
+        return _Run(data, roles, settings, report, checkpoints or Checkpoints()).fitted()
 
 
 class _Run:
     """One run, and what its phases share."""
 
-    def __init__(self, data: CohortData, roles: Roles, settings: TrainSettings, report: Report) -> None:
+    def __init__(
+        self, data: CohortData, roles: Roles, settings: TrainSettings, report: Report, checkpoints: Checkpoints
+    ) -> None:
         self.data, self.roles, self.settings, self.report = data, roles, settings, report
+        self.checkpoints = checkpoints
         self.generator = torch.Generator().manual_seed(settings.seed)
 
     def fitted(self) -> Fitted:
         """What is read of patients; both roads; the student; its circuit; calibration."""
-        look = Look(self.data, self.roles, self.settings, self.report, self.generator)
+        look = Look(self.data, self.roles, self.settings, self.report, self.generator, self.checkpoints)
         seen = look.seen()
         network, draft, examples = seen.network, seen.manifest, seen.examples
         opinions = self._roads(network, examples, draft.table)
@@ -69,10 +75,12 @@ class _Run:
         start_at_base_rates(network.heads, examples.labels.rows(examples.fitted))
         hard = hard_targets(examples.labels, len(tasks.diagnosis), len(tasks.treatments))
         teaching = teaching_of(network.plain, teacher, examples.block, hard, examples.fitted, self.settings.lesson)
-        losses = {}
-        for done, value in train_student(network, examples, teaching, self.settings.student, self.generator):
-            losses["student"] = value
-            self.report("student", done, value)
+        losses = self.checkpoints.restore("student", network, self.generator) or {}
+        if not losses:
+            for done, value in train_student(network, examples, teaching, self.settings.student, self.generator):
+                losses["student"] = value
+                self.report("student", done, value)
+            self.checkpoints.keep("student", network, self.generator, losses)
         self._impute(network, examples)
         fixed = embedded(network, examples, examples.train)
         alone = train_circuit(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from model.arrival_training import ArrivalSetting, Split
+from model.checkpoints import Checkpoints
 from model.cohort_data import CohortData
 from model.descent import Report
 from model.encoder_phase import train_encoders
@@ -46,7 +47,7 @@ def look(data: CohortData, roles: Roles, settings: TrainSettings, report: Report
     without = replace(settings, encoders=replace(settings.encoders, epochs=0))
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
-        return Look(data, roles, without, report, torch.Generator().manual_seed(settings.seed)).seen()
+        return Look(data, roles, without, report, torch.Generator().manual_seed(settings.seed), Checkpoints()).seen()
 
 
 def columns_of(network: Network, examples: Examples) -> Tensor:
@@ -65,13 +66,17 @@ class Look:
     settings: TrainSettings
     report: Report
     generator: torch.Generator
+    checkpoints: Checkpoints
 
     def seen(self) -> Fitted:
         """The encoders that run when files arrive, trained; and every patient as read through them."""
         draft = self._draft()
         arrival = network_of(draft, self.settings.seed)
-        setting = ArrivalSetting(draft, self.settings.encoders, self.generator, self.report)
-        losses = train_encoders(arrival, self.data.recording, Split(self.data.labels, self.roles), setting)
+        losses = self.checkpoints.restore("encoders", arrival, self.generator)
+        if losses is None:
+            setting = ArrivalSetting(draft, self.settings.encoders, self.generator, self.report)
+            losses = train_encoders(arrival, self.data.recording, Split(self.data.labels, self.roles), setting)
+            self.checkpoints.keep("encoders", arrival, self.generator, losses)
         draft = trained_behind(arrival, draft, losses)
         views = self.data.views(arrival, draft)
         draft = draft.model_copy(update={"table": self._table(views, draft)})

@@ -1,27 +1,54 @@
 """Train a network on a cohort folder and write its folder: weights, manifest, card."""
 
+import hashlib
 from pathlib import Path
 
 from model.batch_order import held_out
 from model.card import Training, model_card
+from model.checkpoints import Checkpoints
 from model.cohort_data import read_data
+from model.cohorts.folder import CARD as COHORT_CARD
+from model.cohorts.folder import EVENTS, OUTCOMES, SURVIVAL
 from model.descent import Report
+from model.evaluation.panels import save
 from model.examples import Roles
 from model.fitting import fit
+from model.losses_plot import losses_plot
 from model.train_settings import TrainSettings
 from model.weights import save_network
 from schemas.files import Files
 from schemas.manifest import Manifest
 
-CARD = "card.md"
+CARD, LOSSES, PHASES = "card.md", "losses.png", "phases"
 
 
 def train(cohort: Path, out: Path, files: Files, settings: TrainSettings, report: Report) -> Manifest:
-    """Train on the cohort folder and write the network's folder `out`; raises Refused, Unavailable, ValueError."""
+    """Train on the cohort folder and write the network's folder `out`; raises Refused, Unavailable, ValueError.
+
+    Cut short and asked again, it goes on after the last phase that it finished (`out/phases`, gone at the end).
+    """
     data = read_data(cohort, files, settings.reading)
     held = held_out(data.patients, settings.held_share, settings.seed)
-    fitted = fit(data, Roles(~held, held), settings, report)
+    history: list[tuple[str, float, float]] = []
+
+    def both(phase: str, done: float, loss: float) -> None:
+        history.append((phase, done, loss))
+        report(phase, done, loss)
+
+    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings))
+    fitted = fit(data, Roles(~held, held), settings, both, checkpoints)
     sealed = save_network(out, fitted.network, fitted.manifest, tuple(fitted.manifest.encoders))
     told = Training(len(data.patients), int(held.sum()), data.refused, fitted.losses, settings.seed)
     (out / CARD).write_text(model_card(sealed, told), encoding="utf-8")
+    save(losses_plot(history), out / LOSSES)
+    checkpoints.forget()
     return sealed
+
+
+def key_of(cohort: Path, settings: TrainSettings) -> str:
+    """What a run depends on, as a SHA-256: the cohort's records and everything that was asked for."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for name in (COHORT_CARD, EVENTS, OUTCOMES, SURVIVAL):
+        with (cohort / name).open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()

@@ -35,7 +35,9 @@ def evaluate(
     folds: Annotated[Path, typer.Option(help="CSV of patient_id, repeat, fold; oncostream cohort folds makes one.")],
     out: Annotated[Path, typer.Option(help="CSV of the predictions.")],
     model: Annotated[str, typer.Option(help=f"{OURS}, {', '.join(BASELINES)}, or single:<block>.")] = OURS,
-    keep: Annotated[str, typer.Option(help="Show test patients these blocks alone: pathology+blood.")] = "",
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Also show test patients these blocks alone: pathology+blood. Repeat it.")
+    ] = None,
     against: Annotated[list[Path] | None, typer.Option(help="Predictions of a baseline to compare with.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report and plots.")] = None,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion, of ours.")] = "circuit",
@@ -49,18 +51,22 @@ def evaluate(
     cut, card = read_folds(folds), read_card(cohort)
     settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
     data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
-    shown = tuple(name for name in keep.split("+") if name)
-    found: list[Prediction] = []
+    views = ((), *(tuple(view.split("+")) for view in keep or []))
+    found: list[list[Prediction]] = [[] for _ in views]
     try:
         with _bar(f"{model}, {len({(one.repeat, one.fold) for one in cut})} fits") as moved:
-            for done, predictions in evaluate_folds(Evaluation(data, cut, model, settings, shown), workers):
-                found += predictions
+            for done, predictions in evaluate_folds(Evaluation(data, cut, model, settings, views), workers):
+                for all_of_view, of_fold in zip(found, predictions, strict=True):
+                    all_of_view += of_fold
                 moved(done)
     except ValueError as error:
         raise AskedWrongly(f"{cohort}: {error}") from None
-    found.sort(key=lambda said: (said.repeat, said.patient, said.endpoint))
-    write_predictions(out, found, data.tasks.diagnosis)
-    say(f"{out}: {len(found)} predictions")
+    for view, said in zip(views, found, strict=True):
+        file = out.with_name(f"{'-'.join((out.stem, *view))}{out.suffix}")
+        write_predictions(
+            file, sorted(said, key=lambda one: (one.repeat, one.patient, one.endpoint)), data.tasks.diagnosis
+        )
+        say(f"{file}: {len(said)} predictions")
     if report:
         _report(cohort, cut, [out, *(against or [])], report, draws)
 

@@ -1,6 +1,6 @@
 """Every fold of an evaluation: fitted on the other folds' patients, asked about its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -8,11 +8,13 @@ from multiprocessing import get_context
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from model.baselines.catalogue import contender
 from model.batch_order import held_out
 from model.cohort_data import CohortData
 from model.cohorts.folder import read_survival
+from model.evaluation.fold import Contender, Forecast
 from model.evaluation.folds import Assigned
 from model.evaluation.forecasts import fold_of, forecast_of, predictions_of
 from model.evaluation.masking import shown_alone, shown_to_baselines
@@ -23,6 +25,9 @@ from model.looking import Fitted, look
 from model.train_settings import TrainSettings
 
 OURS = "ours"
+Kept = tuple[str, ...]
+Speaks = Callable[[Kept, Tensor], tuple[Tensor, Forecast]]
+"""(blocks kept, rows) -> those of the rows of whom anything is left, and what is said of them."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,8 @@ class Evaluation:
     folds: Sequence[Assigned]
     model: str
     settings: TrainSettings
-    kept: tuple[str, ...] = ()
-    """Blocks that test patients are shown alone; none: all that they have."""
+    views: tuple[Kept, ...] = ((),)
+    """What test patients are shown: these blocks alone; none: all that they have."""
 
     def cuts(self) -> list[tuple[int, int]]:
         """Every (repeat, fold), in order."""
@@ -45,8 +50,8 @@ _shared: list[Evaluation] = []
 """Of a worker process: its one evaluation, given at its start."""
 
 
-def evaluate(evaluation: Evaluation, workers: int) -> Iterator[tuple[float, list[Prediction]]]:
-    """Yield (share done, predictions) a fold, in the order in which they end; each fold alone decides its numbers.
+def evaluate(evaluation: Evaluation, workers: int) -> Iterator[tuple[float, list[list[Prediction]]]]:
+    """Yield (share done, predictions of each view) a fold, in the order in which folds end.
 
     Workers are forked, so that the cohort is read once.
     """
@@ -57,8 +62,8 @@ def evaluate(evaluation: Evaluation, workers: int) -> Iterator[tuple[float, list
             yield done / len(cuts), future.result()
 
 
-def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> list[Prediction]:
-    """One fold's predictions of its patients; nothing of them is looked at before the model stands."""
+def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> list[list[Prediction]]:
+    """One fold's predictions of its patients, a list a view; nothing of them is looked at before the model stands."""
     data, settings = evaluation.data, evaluation.settings
     chosen = {one.patient: one.fold for one in evaluation.folds if one.repeat == repeat}
     tested = torch.tensor([chosen.get(patient) == fold for patient in data.patients])
@@ -68,20 +73,36 @@ def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> list[Predict
     rows = torch.nonzero(tested).squeeze(1)
     seeded, roles = replace(settings, seed=seed), Roles(others & ~held, held)
     if evaluation.model == OURS:
-        fitted = fit(data, roles, seeded, _silent)
-        examples = _shown(fitted, evaluation.kept)
-        seen = rows[examples.present[rows].any(1)]
-        forecast = forecast_of(fitted, examples, seen, data.patients)
+        speaks = _ours(fit(data, roles, seeded, _silent), data)
     else:
-        fitted = look(data, roles, seeded, _silent)
-        seen = rows[_shown(fitted, evaluation.kept).present[rows].any(1)]
+        speaks = _baseline(contender(evaluation.model), look(data, roles, seeded, _silent), data, seed)
+    found = []
+    for kept in evaluation.views:
+        seen, forecast = speaks(kept, rows)
+        names = [data.patients[row] for row in seen.tolist()]
+        found.append(list(predictions_of(forecast, names, data.tasks, repeat, fold)))
+    return found
+
+
+def _ours(fitted: Fitted, data: CohortData) -> Speaks:
+    def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
+        examples = _shown(fitted, kept)
+        seen = rows[examples.present[rows].any(1)]
+        return seen, forecast_of(fitted, examples, seen, data.patients)
+
+    return speaks
+
+
+def _baseline(model: Contender, fitted: Fitted, data: CohortData, seed: int) -> Speaks:
+    def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
+        seen = rows[_shown(fitted, kept).present[rows].any(1)]
         cut = fold_of(fitted, times_of(data), seen, seed)
-        forecast = contender(evaluation.model)(shown_to_baselines(cut, evaluation.kept) if evaluation.kept else cut)
-    names = [data.patients[row] for row in seen.tolist()]
-    return list(predictions_of(forecast, names, data.tasks, repeat, fold))
+        return seen, model(shown_to_baselines(cut, kept) if kept else cut)
+
+    return speaks
 
 
-def _shown(fitted: Fitted, kept: tuple[str, ...]) -> Examples:
+def _shown(fitted: Fitted, kept: Kept) -> Examples:
     return shown_alone(fitted.examples, fitted.manifest.table, kept) if kept else fitted.examples
 
 
@@ -102,7 +123,7 @@ def _begin(evaluation: Evaluation) -> None:
     _shared.append(evaluation)
 
 
-def _fold(repeat: int, fold: int) -> list[Prediction]:
+def _fold(repeat: int, fold: int) -> list[list[Prediction]]:
     return predict_fold(_shared[-1], repeat, fold)
 
 

@@ -96,7 +96,7 @@ def spoil(value: Any) -> None:
 def predicted(cohort: Path, folds: tuple[Assigned, ...], model: str, kept: tuple[str, ...] = ()) -> list[Prediction]:
     """NaN is not equal to itself: what lies beyond the horizon becomes -1."""
     data = read_data(cohort, Folder(), SETTINGS.reading)
-    return comparable(predict_fold(Evaluation(data, folds, model, SETTINGS, kept), repeat=0, fold=0))
+    return comparable(predict_fold(Evaluation(data, folds, model, SETTINGS, (kept,)), repeat=0, fold=0)[0])
 
 
 def comparable(said: list[Prediction]) -> list[Prediction]:
@@ -125,8 +125,8 @@ def test_every_patient_is_predicted_once_a_repeat_whatever_the_workers(
     cohort: Path, folds: tuple[Assigned, ...]
 ) -> None:
     evaluation = Evaluation(read_data(cohort, Folder(), SETTINGS.reading), folds, "late-fusion", SETTINGS)
-    together = comparable([said for _, part in evaluate(evaluation, workers=2) for said in part])
-    alone = comparable([said for fold in (0, 1) for said in predict_fold(evaluation, 0, fold)])
+    together = comparable([said for _, part in evaluate(evaluation, workers=2) for said in part[0]])
+    alone = comparable([said for fold in (0, 1) for said in predict_fold(evaluation, 0, fold)[0]])
     assert sorted(together, key=str) == sorted(alone, key=str)
     assert {said.patient for said in together} <= {one.patient for one in folds}
     assert len({(said.patient, said.endpoint) for said in together}) == len(together)

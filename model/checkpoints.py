@@ -1,0 +1,60 @@
+"""A run that was cut short goes on where its last whole phase ended."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from model.network import Network
+
+_GENERATOR = "generator"
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Finished phases of one run, by what the run depends on: a phase of another cohort or setting is not taken."""
+
+    folder: Path | None = None
+    """None: nothing is kept."""
+    key: str = ""
+
+    def restore(self, phase: str, network: Network, generator: torch.Generator) -> dict[str, float] | None:
+        """Put the phase's tensors, tokenizer and randomness back; its losses, or None where it has to be run."""
+        path = self._path(phase)
+        if path is None or not path.is_file():
+            return None
+        with safe_open(path, framework="pt") as stored:
+            told = stored.metadata() or {}
+            if told.get("key") != self.key:
+                return None
+            tensors: dict[str, Tensor] = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        generator.set_state(tensors.pop(_GENERATOR))
+        network.load_state_dict(tensors)
+        network.arrival_genomic.tokenizer_json = told["tokenizer"]
+        losses: dict[str, float] = json.loads(told["losses"])
+        return losses
+
+    def keep(self, phase: str, network: Network, generator: torch.Generator, losses: dict[str, float]) -> None:
+        """Write the phase down, whole or not at all."""
+        path = self._path(phase)
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        told = {"key": self.key, "losses": json.dumps(losses), "tokenizer": network.arrival_genomic.tokenizer_json}
+        draft = path.with_suffix(".part")
+        save_file(tensors | {_GENERATOR: generator.get_state()}, draft, told)
+        draft.replace(path)
+
+    def forget(self) -> None:
+        """The run is done."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, phase: str) -> Path | None:
+        return None if self.folder is None else self.folder / f"{phase}.safetensors"
