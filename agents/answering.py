@@ -38,10 +38,12 @@ class ReadBatch:
 
 
 class Answering:
-    """One network at work. Its methods are called in a thread, one at a time."""
+    """One network at work. Its methods are called one at a time."""
 
     def __init__(self, predictor: Predictor, results_topic: str) -> None:
         self._predictor = predictor
+        self.waits = predictor.waits
+        """Whether an answer may wait for a quantum backend."""
         self._topic = results_topic
 
     def read(self, messages: Sequence[Message]) -> ReadBatch:

@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 _AT_ONCE = 64
 """Requests that the event loop does without a pause, under 0.1 s of them. Not in a thread: torch gives the
-interpreter's lock away at each of some thousand operations, and waits each time until the other roles let go of it."""
+interpreter's lock away at each of some thousand operations, and waits each time until the other roles let go of it.
+A quantum device or a noisy simulation may take seconds: then the answers are made in a thread after all."""
 
 
 def register(app: BatchApp, parts: Parts, answering: Answering) -> Step:
@@ -35,7 +36,10 @@ def register(app: BatchApp, parts: Parts, answering: Answering) -> Step:
             known = await memo.find(batch.keys)
             made = answering.encode(batch, known)
             await memo.keep(made)
-            outcomes += answering.answer(batch, {**known, **made}, datetime.now(UTC))
+            if answering.waits:
+                outcomes += await asyncio.to_thread(answering.answer, batch, {**known, **made}, datetime.now(UTC))
+            else:
+                outcomes += answering.answer(batch, {**known, **made}, datetime.now(UTC))
             await asyncio.sleep(0)
         return outcomes
 

@@ -55,6 +55,11 @@ class Predictor:
         self.voice = Voice(manifest, _provenance(manifest, settings), settings.threshold)  # where no circuit was run
         self._backend = _backend(network.fusion.freeze(), settings.quantum, tell)
 
+    @property
+    def waits(self) -> bool:
+        """Whether an answer waits for a backend other than exact simulation."""
+        return not isinstance(self._backend, Ran)
+
     @classmethod
     def load(cls, folder: Path, settings: PredictSettings, tell: Tell = say_nothing) -> Self:
         """Read a network's folder; raises ValueError with a remedy. Torch serves on one thread from here on.
