@@ -41,6 +41,8 @@ class Demonstration(Service):
         self._console = console
         self._stay = stay
         self._last_heard = time.monotonic()
+        self._before: dict[str, Result] = {}
+        """The last revision shown of each patient."""
 
     async def on_started(self) -> None:
         """Begin once every service has started."""
@@ -111,7 +113,9 @@ class Demonstration(Service):
     def _show_result(self, message: Message) -> None:
         result = Result.model_validate_json(message.value or b"")
         self.tally.add(result, (message.timestamp - received_at(message)).total_seconds(), time.monotonic())
-        self._console.print(line_of(result), markup=False, highlight=False, soft_wrap=True)
+        before = self._before.get(result.patient)
+        self._before[result.patient] = result
+        self._console.print(line_of(result, before), markup=False, highlight=False, soft_wrap=True)
 
     def _show_letter(self, message: Message) -> None:
         letter = letter_in(message)

@@ -5,11 +5,19 @@ from collections.abc import Iterator
 from schemas.result import Result, Survival
 
 
-def line_of(result: Result) -> str:
-    """Patient, status, revision, cause, then what is said: diagnosis, key numbers, what is imputed and missing."""
+_LEAST_CHANGE = 0.005
+"""A probability that moves by less is said to stand."""
+
+
+def line_of(result: Result, before: Result | None = None) -> str:
+    """Patient, status, revision, cause, then what is said: diagnosis, key numbers, what is imputed and missing.
+
+    `before` is an earlier revision of the same patient: then also how the response that goes with each treatment moved.
+    """
     history = result.history
     head = f"{result.patient}  {history.status.value} r{history.revision} ({history.cause.value})"
-    return "  ".join([head, *_said(result)])
+    moved = _moved(result, before) if before is not None else ""
+    return "  ".join([head, *_said(result), *([moved] if moved else [])])
 
 
 def _said(result: Result) -> Iterator[str]:
@@ -26,6 +34,17 @@ def _said(result: Result) -> Iterator[str]:
         yield "missing " + ", ".join(f"{modality} ({why})" for modality, why in result.missing.items())
     if result.review:
         yield f"review {len(result.review)}"
+
+
+def _moved(result: Result, before: Result) -> str:
+    """What new evidence did to the probability of response: an association, not an effect of the treatment."""
+    steps = {
+        option: chance - before.treatment[option]
+        for option, chance in result.treatment.items()
+        if option in before.treatment
+    }
+    told = [f"{option} {step:+.2f}" for option, step in sorted(steps.items()) if abs(step) >= _LEAST_CHANGE]
+    return f"response since r{before.history.revision}: {', '.join(told)}" if told else ""
 
 
 def _diagnosis(result: Result) -> str:

@@ -40,6 +40,8 @@ class _Results:
         self._topic = named(settings.kafka.prefix).results
         self._patient = patient
         self._as_json = as_json
+        self._before: dict[str, Result] = {}
+        """Of each patient, the revision before the one that is said next."""
 
     async def run(self, *, follow: bool) -> None:
         """Say the last result of each patient; then go on with those that come."""
@@ -59,6 +61,8 @@ class _Results:
             seen[message.partition] = message.offset + 1
             result = self._wanted(message)
             if result is not None and result.history.revision >= last.get(result.patient, (0, message))[0]:
+                if result.patient in last and last[result.patient][0] < result.history.revision:
+                    self._before[result.patient] = Result.model_validate_json(last[result.patient][1].value or b"")
                 last[result.patient] = (result.history.revision, message)
         for patient in sorted(last):
             self._say(last[patient][1])
@@ -83,4 +87,9 @@ class _Results:
 
     def _say(self, message: Message) -> None:
         value = message.value or b""
-        say(value.decode() if self._as_json else line_of(Result.model_validate_json(value)))
+        if self._as_json:
+            say(value.decode())
+            return
+        result = Result.model_validate_json(value)
+        say(line_of(result, self._before.get(result.patient)))
+        self._before[result.patient] = result

@@ -73,3 +73,13 @@ def result(status: Status, cause: Cause, **said: object) -> Result:
 )
 def test_a_result_is_one_line_that_says_what_matters(given: Result, expected: str) -> None:
     assert line_of(given) == expected
+
+
+def test_a_later_revision_says_how_the_response_moved_since_an_earlier_one() -> None:
+    first, later = (
+        result(Status.AMENDED, Cause.NEW_EVIDENCE, treatment={"platinum": chance, "tki": 0.3, "other": tki})
+        for chance, tki in ((0.41, 0.5), (0.47, 0.502))
+    )
+    assert line_of(later, first).endswith("response since r3: platinum +0.06")
+    assert "response" not in line_of(later)
+    assert "response" not in line_of(first, first)
