@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from schemas.result import Result, Survival
 
-
 _LEAST_CHANGE = 0.005
 """A probability that moves by less is said to stand."""
 
