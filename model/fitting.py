@@ -21,7 +21,7 @@ from model.statistics import base_hazards, learn_codes, start_at_base_rates
 from model.targets import hard_targets
 from model.train_settings import TrainSettings
 from schemas.evidence import Modality
-from schemas.table import Table
+from schemas.manifest import Manifest
 
 
 def fit(
@@ -31,6 +31,20 @@ def fit(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
         return _Run(data, roles, settings, report, checkpoints or Checkpoints()).fitted()
+
+
+def road_training(seen: Fitted, seed: int) -> Training:
+    """What the linear roads are fitted on: training and validation patients alike, in the order of `fitted`."""
+    rows, tasks = seen.examples.fitted, seen.manifest.tasks
+    labels = seen.examples.labels.rows(rows)
+    return Training(
+        table=seen.manifest.table,
+        columns=columns_of(seen.network, seen.examples)[rows].double(),
+        present=seen.examples.block[rows],
+        targets=hard_targets(labels, len(tasks.diagnosis), len(tasks.treatments)).to(torch.float64),
+        base=base_hazards(labels).double(),
+        folds=inner_folds(strata_of(labels), seed),
+    )
 
 
 class _Run:
@@ -48,22 +62,14 @@ class _Run:
         look = Look(self.data, self.roles, self.settings, self.report, self.generator, self.checkpoints)
         seen = look.seen()
         network, draft, examples = seen.network, seen.manifest, seen.examples
-        opinions = self._roads(network, examples, draft.table)
+        opinions = self._roads(network, draft, examples)
         losses = seen.losses | self._student(network, examples, opinions[0])
         return Fitted(network, calibrate(network.eval(), draft, examples, opinions), examples, losses)
 
-    def _roads(self, network: Network, examples: Examples, table: Table) -> tuple[Opinion, Opinion]:
+    def _roads(self, network: Network, draft: Manifest, examples: Examples) -> tuple[Opinion, Opinion]:
         """Both linear roads, on training and validation patients alike; opinions are of all N, zeros for others."""
         rows = examples.fitted
-        labels, tasks = examples.labels.rows(rows), self.data.tasks
-        training = Training(
-            table=table,
-            columns=columns_of(network, examples)[rows].double(),
-            present=examples.block[rows],
-            targets=hard_targets(labels, len(tasks.diagnosis), len(tasks.treatments)).to(torch.float64),
-            base=base_hazards(labels).double(),
-            folds=inner_folds(strata_of(labels), self.settings.seed),
-        )
+        training = road_training(Fitted(network, draft, examples, {}), self.settings.seed)
         found = fit_roads(network.plain, network.taught, training, self.settings.roads)
         plain, taught = (_of_all(opinion, rows, len(examples.present)) for opinion in found)
         return plain, taught

@@ -1,0 +1,67 @@
+"""A training run that is cut short goes on after its last whole phase, and ends in the same network."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.checkpoints import Checkpoints
+from model.cohorts.synthetic import write_synthetic
+from model.descent import Descent
+from model.joint_training import StudentSetting
+from model.network import network_of
+from model.train_settings import TrainSettings
+from model.training import train
+from model.untrained import untrained_manifest
+from streams.blobs import Blobs
+from streams.file_rules import FileRules
+
+
+def test_a_phase_comes_back_as_it_was_with_its_randomness(tmp_path: Path) -> None:
+    one, other = (network_of(untrained_manifest(), seed=seed) for seed in (1, 2))
+    random = torch.Generator().manual_seed(7)
+    torch.rand(3, generator=random)
+    kept = Checkpoints(tmp_path, "key")
+    kept.keep("student", one, random, {"student": 0.5})
+    later = torch.Generator()
+    assert Checkpoints(tmp_path, "key").restore("student", other, later) == {"student": 0.5}
+    assert all(torch.equal(tensor, other.state_dict()[name]) for name, tensor in one.state_dict().items())
+    assert torch.equal(torch.rand(3, generator=later), torch.rand(3, generator=random))
+
+
+@pytest.mark.parametrize(("phase", "key"), [("student", "another"), ("encoders", "key")])
+def test_a_phase_of_another_run_or_none_is_not_taken(tmp_path: Path, phase: str, key: str) -> None:
+    network, random = network_of(untrained_manifest(), seed=1), torch.Generator()
+    Checkpoints(tmp_path, "key").keep("student", network, random, {})
+    assert Checkpoints(tmp_path, key).restore(phase, network, random) is None
+
+
+class Cut(Exception):  # noqa: N818  a power cut, not an error
+    """The run ends here."""
+
+
+@pytest.mark.slow
+def test_a_run_cut_short_ends_in_the_network_of_a_whole_one(tmp_path: Path) -> None:
+    write_synthetic(tmp_path / "cohort", patients=40, seed=3, flawed=False)
+    files = Blobs(FileRules(allowed_folders=(tmp_path,)))
+    settings = TrainSettings(
+        name="tiny",
+        intended_use="tests only",
+        encoders=Descent(epochs=1, rate=1e-3),
+        student=StudentSetting(epochs=2),
+        circuit_epochs=1,
+    )
+    phases: list[str] = []
+
+    def cut_in_the_circuit(phase: str, done: float, loss: float) -> None:
+        if phase == "circuit":
+            raise Cut
+
+    with pytest.raises(Cut):
+        train(tmp_path / "cohort", tmp_path / "cut", files, settings, cut_in_the_circuit)
+    assert sorted(path.stem for path in (tmp_path / "cut" / "phases").iterdir()) == ["encoders", "student"]
+    again = train(tmp_path / "cohort", tmp_path / "cut", files, settings, lambda phase, *_: phases.append(phase))
+    whole = train(tmp_path / "cohort", tmp_path / "whole", files, settings, lambda *_: None)
+    assert set(phases) == {"circuit"}
+    assert again == whole
+    assert not (tmp_path / "cut" / "phases").exists()
