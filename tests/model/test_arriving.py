@@ -1,6 +1,5 @@
 """Modalities that arrive one after the other: who is shown what, and that advice asks for what promises most."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
