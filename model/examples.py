@@ -7,9 +7,10 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from model.feature_reader import FeatureReader
 from model.features import Batch, batch_of
 from model.labels import Labels
-from model.network import MODALITIES, features_of
+from model.network import MODALITIES
 from schemas.evidence import Modality
 from schemas.manifest import Manifest
 from schemas.picture import View
@@ -76,9 +77,9 @@ def examples_of(views: Mapping[str, View], labels: Labels, roles: Roles, draft: 
     usable = seen[roles.train].sum(0) >= least
     known = labels.known & (seen & usable).any(1)
     owner = torch.tensor([block for block, _ in draft.table.columns]).long()
-    features = {}
+    features, reader = {}, FeatureReader(draft)
     for modality in MODALITIES:
-        batch = batch_of([features_of(modality, view.evidence, draft) for view in views.values()])
+        batch = batch_of([reader.read(modality, view.evidence) for view in views.values()])
         features[modality] = batch | {"owner": owner.expand(len(views), -1)}
     return Examples(
         features=features,

@@ -12,6 +12,7 @@ from model.cohort_data import CohortData
 from model.descent import Report
 from model.encoder_phase import train_encoders
 from model.encoders.arrived import NOTES, encoder_ids
+from model.encoders.clinical_tokens import newest_observations
 from model.encoders.gene_graph import linear_width
 from model.encoders.pathway_table import edges_among
 from model.encoders.plain_part import PLAIN
@@ -119,8 +120,8 @@ class Look:
         tokens = draft.sizes.clinical_tokens
         known = {
             modality: [
-                facts_of([piece for piece in view.evidence if piece.modality is modality], draft.encoders, tokens)
-                for view in seen
+                facts_of(pieces, draft.encoders, newest_observations(pieces, tokens))
+                for pieces in ([piece for piece in view.evidence if piece.modality is modality] for view in seen)
             ]
             for modality in Modality
         }

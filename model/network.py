@@ -1,29 +1,24 @@
 """The network: encoders of each modality, imputer, cross-modal attention, fusion, heads, and the linear roads."""
 
 import warnings
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from model.attention import CrossModalAttention
 from model.block_tokens import BlockTokens
-from model.encoders.arrived import NOTES, ImagingModality, vector_features, vector_rows
+from model.encoders.arrived import NOTES, ImagingModality, vector_rows
 from model.encoders.clinical import ClinicalEncoder
-from model.encoders.clinical_tokens import clinical_features
-from model.encoders.ctdna_draws import draw_features
 from model.encoders.genomic import GenomicModality
 from model.encoders.genomic_arrival import GenomicArrival
 from model.encoders.imaging import ImagingArrival
-from model.encoders.variant_tokens import variant_features
-from model.features import Batch, Features
+from model.features import Batch
 from model.fusion import Core, Fusion
 from model.heads import Heads, Logits
 from model.imputer import Imputer
 from model.linear import LinearRoad
-from model.table_columns import facts_of, table_features
 from model.tabular import Tabular
-from schemas.evidence import Evidence, Modality
+from schemas.evidence import Modality
 from schemas.manifest import Manifest
 
 MODALITIES = tuple(Modality)
@@ -104,17 +99,3 @@ def network_of(manifest: Manifest, seed: int) -> Network:
         warnings.filterwarnings("ignore", message="Initializing zero-element tensors")  # a task or genes it has not
         torch.default_generator.manual_seed(seed)
         return Network(manifest, torch.Generator().manual_seed(seed))
-
-
-def features_of(modality: Modality, evidence: Sequence[Evidence], manifest: Manifest) -> Features:
-    """One patient's evidence of that modality as arrays, what this network can read of it."""
-    pieces = [piece for piece in evidence if piece.modality is modality]
-    facts = facts_of(pieces, manifest.encoders, manifest.sizes.clinical_tokens)
-    table = table_features(facts, modality, manifest.table)
-    vectors = table | vector_features(pieces, manifest.encoders, vector_rows(manifest), manifest.sizes.width)
-    if modality is Modality.CLINICAL:
-        tokens = clinical_features(pieces, manifest.sizes.clinical_tokens, manifest.table.parts)
-        return tokens | (vectors if NOTES in manifest.encoders else table)
-    if modality is Modality.IMAGING:
-        return vectors
-    return vectors | variant_features(pieces, manifest.sizes.variant_tokens) | draw_features(pieces)

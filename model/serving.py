@@ -15,10 +15,11 @@ from model.backend_choice import open_backend
 from model.backends import Backend, BackendSettings, Exact
 from model.circuit_compiled import FrozenCircuit
 from model.draws import Draws
+from model.feature_reader import FeatureReader
 from model.features import Features, padded
 from model.guarded_backend import Tell, say_nothing
 from model.measured_circuit import EXACTLY, NO_CIRCUIT, NOT_RUN, MeasuredCircuit, Ran
-from model.network import MODALITIES, Network, features_of
+from model.network import MODALITIES, Network
 from model.weights import load_network
 from model.wording import Voice, nothing_said, numbers_of, present_of, said
 from schemas.canonical import content_hash
@@ -52,6 +53,7 @@ class Predictor:
     ) -> None:
         self.network = network.eval().requires_grad_(False)
         self.manifest = manifest
+        self._reader = FeatureReader(manifest)
         self.voice = Voice(manifest, _provenance(manifest, settings), settings.threshold)  # where no circuit was run
         self._backend = _backend(network.fusion.freeze(), settings.quantum, tell)
 
@@ -90,7 +92,7 @@ class Predictor:
             places = [place for place, one in wanted if one is modality]
             for start in range(0, len(places), self.manifest.sizes.batch):
                 chunk = places[start : start + self.manifest.sizes.batch]
-                rows = [features_of(modality, requests[place].evidence, self.manifest) for place in chunk]
+                rows = [self._reader.read(modality, requests[place].evidence) for place in chunk]
                 found.update(zip([(place, modality) for place in chunk], self._embed(modality, rows), strict=False))
         return [found[key] for key in wanted]
 

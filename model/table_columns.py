@@ -1,16 +1,16 @@
 """Evidence as the columns of a table: raw numbers of one patient, and which of them are there."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.encoders.clinical_tokens import finite, newest_observations
+from model.encoders.clinical_tokens import finite
 from model.features import Features
 from schemas.evidence import Evidence, Modality
-from schemas.table import Column, Table
+from schemas.table import Column, Given, Table
 from schemas.tokens import ObservationToken, VariantToken
 
 _TINY = 1e-2
@@ -35,104 +35,132 @@ class Facts:
     """Encoder id -> mean vector."""
 
 
-def facts_of(pieces: Sequence[Evidence], encoders: Mapping[str, str], tokens: int) -> Facts:
-    """The facts of these pieces, all of one modality; vectors of encoders with other weights are not read."""
-    newest: dict[str, ObservationToken] = {}
-    for token in newest_observations(pieces, tokens):
-        if token.value is not None or token.answer:
-            newest[token.code] = token
+Reader = Callable[[Facts], float | None]
+"""A patient's facts -> one column's number."""
+
+
+def facts_of(pieces: Sequence[Evidence], encoders: Mapping[str, str], newest: Sequence[ObservationToken]) -> Facts:
+    """The facts of these pieces, all of one modality, and of their `newest` observations, oldest first.
+
+    Vectors of encoders with other weights are not read.
+    """
     variants = [token for piece in pieces for token in piece.tokens if isinstance(token, VariantToken)]
     return Facts(
-        newest=newest,
+        newest={token.code: token for token in newest if token.value is not None or token.answer},
         genes=frozenset(token.gene for token in variants if token.gene and _hit(token)),
         assayed=any(piece.modality is Modality.GENOMIC for piece in pieces),
         vectors=_mean_vectors(pieces, encoders),
     )
 
 
-def table_features(facts: Facts, modality: Modality, table: Table) -> Features:
-    """column (C,) float32, 0 where absent; measured (C,) bool; block (B,) bool: those of this modality alone."""
-    numbers = np.zeros(len(table.columns), np.float32)
-    measured = np.zeros(len(table.columns), np.bool_)
-    ours = [block.modality is modality for block in table.blocks]
-    for place, (block, column) in enumerate(table.columns):
-        if ours[block]:
-            value = column_of(column, facts)
-            if value is not None:
-                numbers[place], measured[place] = finite(value), True
-    there = np.array([is_ours and _present(block, facts, table) for block, is_ours in enumerate(ours)], np.bool_)
-    return {"column": numbers, "measured": measured & there[[b for b, _ in table.columns]], "block": there}
+class TableReader:
+    """The columns and blocks of one modality, ready to be read of any patient."""
+
+    def __init__(self, table: Table, modality: Modality) -> None:
+        self._ours = [block.modality is modality for block in table.blocks]
+        self._readers = [
+            (place, block, reader_of(column))
+            for place, (block, column) in enumerate(table.columns)
+            if self._ours[block] and column.form != "square"
+        ]
+        self._columns = len(table.columns)
+        self._codes = [frozenset(block.codes) for block in table.blocks]
+        self._named = frozenset(code for block in table.blocks for code in block.codes)
+
+    def read(self, facts: Facts) -> Features:
+        """column (C,) float32, 0 where absent; measured (C,) bool; block (B,) bool: those of this modality alone."""
+        numbers, measured = np.zeros(self._columns, np.float32), np.zeros(self._columns, np.bool_)
+        there = [ours and self._present(codes, facts) for ours, codes in zip(self._ours, self._codes, strict=True)]
+        for place, block, reader in self._readers:
+            if there[block]:
+                value = reader(facts)
+                if value is not None:
+                    numbers[place], measured[place] = value, True
+        return {"column": numbers, "measured": measured, "block": np.array(there, np.bool_)}
+
+    def _present(self, codes: frozenset[str], facts: Facts) -> bool:
+        if codes:
+            return not codes.isdisjoint(facts.newest)
+        return facts.assayed or bool(facts.vectors) or not self._named.issuperset(facts.newest)
 
 
-def column_of(column: Column, facts: Facts) -> float | None:
-    """The column's number, None where it is absent."""
-    if column.form == "gene":
-        return float(column.codes[0] in facts.genes) if facts.assayed else None
-    if column.form == "vector":
-        vector = facts.vectors.get(column.codes[0])
-        return None if vector is None else float(vector[column.place])
+def reader_of(column: Column) -> Reader:
+    """What gives the column's number of a patient's facts, None where it is absent.
+
+    A `square` is absent everywhere: it is made of what is standardised.
+    """
+    code = column.codes[0] if column.codes else ""
     if column.form == "square":
-        return None  # made of what is standardised
-    holds = _holds(column, facts)
-    if holds is None:
-        return None
+        return lambda facts: None
+    if column.form == "gene":
+        return lambda facts: float(code in facts.genes) if facts.assayed else None
+    if column.form == "vector":
+        return lambda facts: float(facts.vectors[code][column.place]) if code in facts.vectors else None
     if column.form in INDICATORS:
-        said = _indicated(column, facts)
-        return None if said is None else float(said and holds)
-    values = [_value(code, facts) for code in (*column.codes, *column.over)]
-    if not holds or any(value is None for value in values):
-        return None
-    return _number(column, [value for value in values if value is not None])
+        return _conditional(_indicator(column, code), column.given, otherwise=0.0)
+    return _conditional(_number(column), column.given, otherwise=None)
 
 
-def _number(column: Column, values: list[float]) -> float | None:
-    first = values[0]
-    match column.form:
-        case "log" | "log-ratio":
-            logs = [math.log(max(value, _TINY)) for value in values]
-            return sum(logs[: len(column.codes)]) - sum(logs[len(column.codes) :])
-        case "hinge-above":
-            return max(first - column.at, 0.0)
-        case "hinge-below":
-            return min(first - column.at, 0.0)
-        case "capped":
-            return min(first, column.at)
-    return first
+def _conditional(reader: Reader, given: Sequence[Given], otherwise: float | None) -> Reader:
+    """The reader where all conditions hold; None where one of their codes has no answer."""
+    if not given:
+        return reader
+
+    def read(facts: Facts) -> float | None:
+        value = reader(facts)
+        tokens = [facts.newest.get(one.code) for one in given]
+        answers = [token.answer if token else "" for token in tokens]
+        if value is None or "" in answers:
+            return None
+        return value if all(a == one.answer for a, one in zip(answers, given, strict=True)) else otherwise
+
+    return read
 
 
-def _indicated(column: Column, facts: Facts) -> bool | None:
-    token = facts.newest.get(column.codes[0])
-    if token is None:
-        return None
-    if column.form == "answer":
-        return token.answer == column.answer if token.answer else None
-    if column.form == "flag":
-        return column.answer in token.flags
-    if token.value is None:
-        return None
-    return token.value > column.at if column.form == "above" else token.value < column.at
+def _indicator(column: Column, code: str) -> Reader:
+    answer, at, above = column.answer, column.at, column.form == "above"
+
+    def answered(facts: Facts) -> float | None:
+        token = facts.newest.get(code)
+        return float(token.answer == answer) if token and token.answer else None
+
+    def flagged(facts: Facts) -> float | None:
+        token = facts.newest.get(code)
+        return float(answer in token.flags) if token else None
+
+    def compared(facts: Facts) -> float | None:
+        token = facts.newest.get(code)
+        if token is None or token.value is None:
+            return None
+        return float(token.value > at if above else token.value < at)
+
+    return {"answer": answered, "flag": flagged}.get(column.form, compared)
 
 
-def _holds(column: Column, facts: Facts) -> bool | None:
-    """Whether all conditions hold; None where one of their codes has no answer."""
-    tokens = [facts.newest.get(given.code) for given in column.given]
-    answers = [token.answer if token else "" for token in tokens]
-    if "" in answers:
-        return None
-    return all(answer == given.answer for answer, given in zip(answers, column.given, strict=True))
+def _number(column: Column) -> Reader:
+    codes, split, at = (*column.codes, *column.over), len(column.codes), column.at
+    forms: dict[str, Callable[[list[float]], float]] = {
+        "value": lambda values: values[0],
+        "log": lambda values: math.log(max(values[0], _TINY)),
+        "log-ratio": lambda values: sum(
+            math.log(max(value, _TINY)) * (1 if place < split else -1) for place, value in enumerate(values)
+        ),
+        "hinge-above": lambda values: max(values[0] - at, 0.0),
+        "hinge-below": lambda values: min(values[0] - at, 0.0),
+        "capped": lambda values: min(values[0], at),
+    }
+    form = forms[column.form]
 
+    def read(facts: Facts) -> float | None:
+        values = []
+        for code in codes:
+            token = facts.newest.get(code)
+            if token is None or token.value is None:
+                return None
+            values.append(finite(token.value))
+        return form(values)
 
-def _value(code: str, facts: Facts) -> float | None:
-    token = facts.newest.get(code)
-    return None if token is None or token.value is None else finite(token.value)
-
-
-def _present(block: int, facts: Facts, table: Table) -> bool:
-    codes = table.blocks[block].codes
-    if codes:
-        return any(code in facts.newest for code in codes)
-    named = {code for other in table.blocks for code in other.codes}
-    return facts.assayed or bool(facts.vectors) or any(code not in named for code in facts.newest)
+    return read
 
 
 def _hit(token: VariantToken) -> bool:

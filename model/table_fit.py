@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.table_columns import INDICATORS, Facts, table_features
+from model.table_columns import INDICATORS, Facts, TableReader
 from schemas.evidence import Modality
 from schemas.table import Block, Column, Given, Table
 
@@ -53,7 +53,8 @@ def resolve(blocks: Sequence[Block], known: Known) -> Table:
 
 def rows_of(table: Table, known: Known) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Columns (N, C), 0 where absent, and measured (N, C) of every patient, all modalities together."""
-    parts = [[table_features(facts, modality, table) for facts in known[modality]] for modality in Modality]
+    readers = {modality: TableReader(table, modality) for modality in Modality}
+    parts = [[readers[modality].read(facts) for facts in known[modality]] for modality in Modality]
     numbers = sum(np.stack([part["column"] * part["measured"] for part in one]) for one in parts)
     measured = np.any([np.stack([part["measured"] for part in one]) for one in parts], axis=0)
     return np.asarray(numbers, np.float32), np.asarray(measured, np.bool_)

@@ -33,7 +33,7 @@ class Tabular(nn.Module):
         """(C,): the block of each column."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """Batch of `table_features` -> (B, C)."""
+        """Batch of `TableReader` -> (B, C)."""
         numbers, there = self._raw(batch["column"], batch["measured"])
         return ((numbers - self.mean) * self.scale).clamp(-_CLIP, _CLIP) * there
 

@@ -67,7 +67,7 @@ def page(measures: dict[tuple[str, str], Measures], command: list[str]) -> str:
         "# Taught single-block students against themselves",
         f"    python {' '.join(command)}",
         "MEAN: mean of the first two endpoints' Uno C at 5 years. Differences are paired, 95 % intervals over "
-        f"{DRAWS} draws of patients. Whoever takes the ridge that did best alone picks it on these very test folds: that "
+        f"{DRAWS} draws of patients. The ridge that does best alone is known from these very test folds: picking it "
         "favours the student alone. Sensitivity at 90 % specificity is asked at 2 years, of the last endpoint.",
         "| block | student | MEAN Uno C | taught minus it | sensitivity | taught minus it |\n|---|---|---|---|---|---|",
     ]

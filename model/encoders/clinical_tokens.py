@@ -17,14 +17,13 @@ FLAGS = 16
 _DAY = 86400.0
 
 
-def clinical_features(pieces: Sequence[Evidence], size: int, parts: Mapping[str, int]) -> Features:
-    """The newest `size` observation tokens T of these pieces, oldest first; `parts`: code -> number of its part.
+def clinical_features(tokens: Sequence[ObservationToken], size: int, parts: Mapping[str, int]) -> Features:
+    """At most `size` = T observation tokens, oldest first; `parts`: code -> number of its part.
 
     code (T,) int64 stable hash; answer (T,) int64 bucket; value (T,) float32 in the code's canonical unit;
     numbers (T, 2 + FLAGS) float32: has a value, log days before the newest token, flags; present (T,) bool;
     part (T,) int64, 0 where a code has none.
     """
-    tokens = newest_observations(pieces, size)
     features: Features = {
         "code": np.zeros(size, np.int64),
         "answer": np.zeros(size, np.int64),

@@ -1,6 +1,5 @@
 """Modalities that arrive one after the other: who is shown what, and that advice asks for what promises most."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -15,8 +15,8 @@ from scipy.stats import beta
 
 from model.encoders.ctdna_draws import DRAWS, counts_of, draw_features, draws_of, fraction_evidence
 from model.encoders.genomic import GenomicModality
+from model.feature_reader import FeatureReader
 from model.features import Batch, Features, padded
-from model.network import features_of
 from model.untrained import untrained_manifest
 from schemas.evidence import Evidence, Modality, Origin, evidence
 from schemas.tokens import VariantToken
@@ -45,7 +45,7 @@ def piece(*tokens: VariantToken) -> Evidence:
 
 
 def features(*tokens: VariantToken) -> Features:
-    return features_of(Modality.GENOMIC, [piece(*tokens)], MANIFEST)
+    return FeatureReader(MANIFEST).read(Modality.GENOMIC, [piece(*tokens)])
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from model.encoders.arrived import NOTES
+from model.feature_reader import FeatureReader
 from model.features import batch_of
 from model.intake.clinical import ClinicalRules, read_observation
-from model.network import Network, features_of, network_of
+from model.network import Network, network_of
 from model.untrained import untrained_manifest
 from model.weights import load_network, save_network
 from schemas.evidence import Evidence, Modality, Vector
@@ -93,9 +94,9 @@ def network() -> Network:
 
 @torch.no_grad()
 def clinical(network: Network, pieces: list[Evidence], manifest: Manifest) -> list[float]:
-    found: list[float] = network.embed(Modality.CLINICAL, batch_of([features_of(Modality.CLINICAL, pieces, manifest)]))[
-        0
-    ].tolist()
+    found: list[float] = network.embed(
+        Modality.CLINICAL, batch_of([FeatureReader(manifest).read(Modality.CLINICAL, pieces)])
+    )[0].tolist()
     return found
 
 
@@ -116,7 +117,9 @@ def test_notes_behind_other_weights_are_not_felt(network: Network) -> None:
 def test_a_network_without_notes_has_no_place_for_them() -> None:
     manifest = untrained_manifest()
     plain, behind = network_of(manifest, seed=2), network_of(notes_manifest(), seed=2)
-    assert set(features_of(Modality.CLINICAL, [], manifest)) < set(features_of(Modality.CLINICAL, [], notes_manifest()))
+    assert set(FeatureReader(manifest).read(Modality.CLINICAL, [])) < set(
+        FeatureReader(notes_manifest()).read(Modality.CLINICAL, [])
+    )
     more = {name for name in behind.clinical.state_dict() if name not in plain.clinical.state_dict()}
     assert more == {"notes.reader.weight", "notes.reader.bias", "notes.ago.weight"}
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.table_columns import Facts, column_of, facts_of, table_features
+from model.encoders.clinical_tokens import newest_observations
+from model.table_columns import Facts, TableReader, facts_of, reader_of
 from model.table_fit import default_blocks, resolve, rows_of
 from model.tabular import Tabular
 from schemas.evidence import Evidence, Modality, Origin, evidence
@@ -32,7 +33,8 @@ def piece(tokens: Sequence[ObservationToken | VariantToken], modality: Modality 
 
 
 def clinical(*tokens: ObservationToken) -> Facts:
-    return facts_of([piece(tokens)], {}, tokens=64)
+    pieces = [piece(tokens)]
+    return facts_of(pieces, {}, newest_observations(pieces, 64))
 
 
 COUNTS = (said(NEUTROPHILS, 6.0), said(LYMPHOCYTES, 2.0), said(HB, 11.0, flag="below-range"), said(SEX, answer="m"))
@@ -70,13 +72,13 @@ FEMALE = (Given(code=SEX, answer="f"),)
     ],
 )
 def test_a_column_is_what_its_form_says(column: Column, expected: float | None) -> None:
-    found = column_of(column, clinical(*COUNTS))
+    found = reader_of(column)(clinical(*COUNTS))
     assert found == (None if expected is None else pytest.approx(expected))
 
 
 def test_the_newest_value_of_a_code_counts_and_an_empty_one_does_not() -> None:
     tokens = (said(HB, 9.0, days=30), said(HB, 12.0, days=1), said(HB, None, days=0))
-    assert column_of(Column(form="value", codes=(HB,)), clinical(*tokens)) == 12.0
+    assert reader_of(Column(form="value", codes=(HB,)))(clinical(*tokens)) == 12.0
 
 
 def test_a_gene_without_reads_or_without_a_call_is_not_hit() -> None:
@@ -85,8 +87,8 @@ def test_a_gene_without_reads_or_without_a_call_is_not_hit() -> None:
         VariantToken(gene="KRAS", change="b", mutant_reads=0, at=NOON),
         VariantToken(gene="EGFR", change="c", flags=("no-call",), at=NOON),
     ]
-    facts = facts_of([piece(variants, Modality.GENOMIC)], {}, tokens=64)
-    hit = [column_of(Column(form="gene", codes=(gene,)), facts) for gene in ("TP53", "KRAS", "EGFR")]
+    facts = facts_of([piece(variants, Modality.GENOMIC)], {}, [])
+    hit = [reader_of(Column(form="gene", codes=(gene,)))(facts) for gene in ("TP53", "KRAS", "EGFR")]
     assert hit == [1.0, 0.0, 0.0]
 
 
@@ -112,7 +114,7 @@ def test_a_block_takes_its_own_codes_and_another_takes_the_rest() -> None:
         (1, Column(form="value", codes=(LYMPHOCYTES,))),
         (0, Column(form="square", place=0)),
     )
-    only_rest = table_features(clinical(said(LYMPHOCYTES, 1.0)), Modality.CLINICAL, table)
+    only_rest = TableReader(table, Modality.CLINICAL).read(clinical(said(LYMPHOCYTES, 1.0)))
     assert only_rest["block"].tolist() == [False, True]
     assert only_rest["measured"].tolist() == [False, True, False]
 
@@ -150,5 +152,5 @@ def test_a_table_is_the_same_after_json() -> None:
 
 
 def known(patients: list[Facts]) -> dict[Modality, list[Facts]]:
-    nothing = facts_of([], {}, tokens=64)
+    nothing = facts_of([], {}, [])
     return {m: patients if m is Modality.CLINICAL else [nothing] * len(patients) for m in Modality}
