@@ -42,6 +42,10 @@ class Refused(Exception):  # noqa: N818  a refusal is an answer, not an error of
         self.evidence = evidence
         """To publish all the same: good pieces beside the bad one, and `unreadable` where its source is known."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """How it comes back from another process, which would otherwise be taken for dead."""
+        return type(self), (self.reason, self.detail), {"evidence": self.evidence}
+
 
 class Unavailable(Exception):  # noqa: N818  nothing is wrong with the message
     """A dependency is away: the same message may work later. Retry, acknowledge nothing."""

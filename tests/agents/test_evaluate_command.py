@@ -1,0 +1,61 @@
+"""`oncostream evaluate` and `cohort folds` as a data scientist types them."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.cohorts.synthetic import write_synthetic
+
+pytestmark = pytest.mark.slow
+MAIN = (sys.executable, "-c", "from agents.cli import main; main()")
+
+
+def oncostream(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run((*MAIN, *map(str, args)), capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == code, (done.stdout + done.stderr)[-2000:]
+    return done
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate") / "cohort"
+    write_synthetic(folder, patients=60, seed=2, flawed=False)
+    oncostream("cohort", "folds", folder, folder.parent / "folds.csv", "--repeats", 1, "--folds", 2)
+    return folder
+
+
+def test_baselines_are_predicted_out_of_fold_compared_and_drawn(cohort: Path, tmp_path: Path) -> None:
+    base = ("evaluate", cohort, "--folds", cohort.parent / "folds.csv", "--draws", 20)
+    oncostream(*base, "--model", "late-fusion", "--out", tmp_path / "late.csv", "--keep", "clinical+genomic")
+    report = ("--against", tmp_path / "late.csv", "--report", tmp_path / "report")
+    oncostream(*base, "--model", "single:clinical", "--out", tmp_path / "clinical.csv", *report)
+    rows = list(csv.DictReader((tmp_path / "late.csv").open()))
+    assert list(rows[0])[:6] == ["patient_id", "repeat", "fold", "endpoint", "risk", "surv_1y"]
+    assert {row["endpoint"] for row in rows} == {"OS", "RFS"}
+    assert (tmp_path / "late-clinical-genomic.csv").is_file()
+    written = {path.name for path in (tmp_path / "report").iterdir()}
+    assert written == {"report.md", "survival.png", "calibration.png", "risk-coverage.png", "differences.png"}
+    assert "clinical minus each baseline" in (tmp_path / "report" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param(("--model", "guess"), "stacked-cox", id="an-unknown-model-names-those-there-are"),
+        pytest.param(("--model", "cox", "--keep", "blood"), "clinical", id="an-unknown-block-names-those-there-are"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_line(cohort: Path, tmp_path: Path, args: tuple[str, ...], told: str) -> None:
+    said = ("evaluate", cohort, "--folds", cohort.parent / "folds.csv", "--out", tmp_path / "p.csv", *args)
+    done = oncostream(*said, code=2)
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_folds_that_are_none_are_refused(cohort: Path, tmp_path: Path) -> None:
+    (tmp_path / "folds.csv").write_text("patient,fold\na,1\n")
+    done = oncostream("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
+    assert "patient_id,repeat,fold" in done.stderr
