@@ -84,7 +84,7 @@ def _measured(cohort: Path, folds: tuple[Assigned, ...], file: Path, draws: int)
     told = {(said.patient, said.repeat) for said in predictions}
     tested = [one for one in folds if (one.patient, one.repeat) in told]
     study = prepare_study(file.stem, predictions, labels, read_survival(cohort), tested, read_outcomes(cohort))
-    pair = study.endpoints[:2]
+    pair = tuple(name for name in read_card(cohort).tasks.endpoints[:2] if name in study.endpoints)
     return measure(study, draws=draws, seed=0, mean_of=pair if len(pair) == 2 else ())
 
 
