@@ -16,7 +16,7 @@ class Training:
     refused: Counter[str]
     """Messages that could not be read, by reason."""
     losses: dict[str, float]
-    """Phase -> best validation loss."""
+    """Phase -> the best validation loss of an encoder, the last training loss of the student and the circuit."""
     seed: int
 
 
@@ -43,7 +43,7 @@ def model_card(manifest: Manifest, training: Training) -> str:
 | seed, torch | {training.seed}, {manifest.torch} |
 | weights | {manifest.weights_sha256} |
 
-| phase | best held-out loss |
+| phase | loss (encoders: best on held-out patients; student and circuit: last in training) |
 |---|---|
 {losses}
 

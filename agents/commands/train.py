@@ -81,7 +81,7 @@ class _Phases(Progress):
         self._tasks_by_phase: dict[str, TaskID] = {}
 
     def report(self, phase: str, done: float, loss: float) -> None:
-        """Show that `done` (0 to 1) of a phase is behind us, at this validation loss."""
+        """Show that `done` (0 to 1) of a phase is behind us, at this loss."""
         if phase not in self._tasks_by_phase:
             self._tasks_by_phase[phase] = self.add_task(phase, total=1.0, loss="")
-        self.update(self._tasks_by_phase[phase], completed=done, loss=f"validation loss {loss:.4f}")
+        self.update(self._tasks_by_phase[phase], completed=done, loss=f"loss {loss:.4f}")

@@ -10,6 +10,7 @@ from model.encoders.notes import notes_hash
 from model.network import network_of
 from model.untrained import untrained_manifest
 from model.weights import save_network
+from streams.quantum_settings import QuantumSettings
 from streams.settings import (
     InputSettings,
     KafkaSettings,
@@ -31,7 +32,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def findings(network: Path, encoder: Path | None) -> list[State]:
     places = Places(model=str(network), notes_encoder=encoder, home=network)
-    rest = (KafkaSettings(), TriggerSettings(), InputSettings(), PredictionSettings(), WebSettings())
+    rest = (KafkaSettings(), TriggerSettings(), InputSettings(), PredictionSettings(), QuantumSettings(), WebSettings())
     return [finding.state for finding in check_machine(Settings(places, *rest)) if finding.check == "notes"]
 
 
