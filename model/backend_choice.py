@@ -1,11 +1,12 @@
-"""The configured backend, opened around a network's circuit."""
+"""The configured backend, opened around a network's circuit.
+
+PennyLane is imported where it is needed: it takes a second, and exact simulation does without it.
+"""
 
 from model.backends import Backend, BackendSettings, Device, Exact, Noisy, Shots, parse_backend
 from model.breaker import Breaker
 from model.circuit_compiled import FrozenCircuit
-from model.device_backend import DeviceBackend, MissingDevice, is_installed
 from model.guarded_backend import GuardedBackend, Tell
-from model.noisy_backend import NoisyBackend
 from model.shots_backend import ShotsBackend
 
 
@@ -21,8 +22,12 @@ def open_backend(settings: BackendSettings, circuit: FrozenCircuit, tell: Tell) 
         case Shots(shots):
             return ShotsBackend(circuit, shots)
         case Noisy():
+            from model.noisy_backend import NoisyBackend
+
             return NoisyBackend(circuit.scale, circuit.weights, settings)
         case Device(name) as device:
+            from model.device_backend import DeviceBackend, MissingDevice, is_installed
+
             if not is_installed(name):
                 return MissingDevice(settings.name)
             backend = DeviceBackend(circuit.scale, circuit.weights, device)
