@@ -19,7 +19,7 @@ from model.evaluation.measure import Measures, measure
 from model.evaluation.plots import write_plots
 from model.evaluation.predictions import Prediction, read_predictions, write_predictions
 from model.evaluation.report import markdown
-from model.evaluation.runner import OURS, Evaluation
+from model.evaluation.runner import OURS, Evaluation, Said
 from model.evaluation.runner import evaluate as evaluate_folds
 from model.evaluation.study import prepare_study
 from model.train_settings import TrainSettings
@@ -33,8 +33,10 @@ REPORT = "report.md"
 def evaluate(
     cohort: Annotated[Path, typer.Argument(help="A cohort folder.")],
     folds: Annotated[Path, typer.Option(help="CSV of patient_id, repeat, fold; oncostream cohort folds makes one.")],
-    out: Annotated[Path, typer.Option(help="CSV of the predictions.")],
-    model: Annotated[str, typer.Option(help=f"{OURS}, {', '.join(BASELINES)}, or single:<block>.")] = OURS,
+    out: Annotated[Path, typer.Option(help="CSV of the predictions; of several models, <out>-<model>.csv.")],
+    model: Annotated[
+        list[str] | None, typer.Option(help=f"{OURS}, {', '.join(BASELINES)}, or single:<block>. Repeat it.")
+    ] = None,
     keep: Annotated[
         list[str] | None, typer.Option(help="Also show test patients these blocks alone: pathology+blood. Repeat it.")
     ] = None,
@@ -51,24 +53,36 @@ def evaluate(
     cut, card = read_folds(folds), read_card(cohort)
     settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
     data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
-    views = ((), *(tuple(view.split("+")) for view in keep or []))
-    found: list[list[Prediction]] = [[] for _ in views]
+    models, views = tuple(model or [OURS]), ((), *(tuple(view.split("+")) for view in keep or []))
+    found: Said = {}
     try:
-        with _bar(f"{model}, {len({(one.repeat, one.fold) for one in cut})} fits") as moved:
-            for done, predictions in evaluate_folds(Evaluation(data, cut, model, settings, views), workers):
-                for all_of_view, of_fold in zip(found, predictions, strict=True):
-                    all_of_view += of_fold
+        with _bar(f"{', '.join(models)}, {len({(one.repeat, one.fold) for one in cut})} folds") as moved:
+            for done, said in evaluate_folds(Evaluation(data, cut, models, settings, views), workers):
+                for key, predictions in said.items():
+                    found.setdefault(key, []).extend(predictions)
                 moved(done)
     except ValueError as error:
         raise AskedWrongly(f"{cohort}: {error}") from None
-    for view, said in zip(views, found, strict=True):
-        file = out.with_name(f"{'-'.join((out.stem, *view))}{out.suffix}")
-        write_predictions(
-            file, sorted(said, key=lambda one: (one.repeat, one.patient, one.endpoint)), data.tasks.diagnosis
-        )
-        say(f"{file}: {len(said)} predictions")
+    written = [_written(out, key, said, models, data.tasks.diagnosis) for key, said in found.items()]
     if report:
-        _report(cohort, cut, [out, *(against or [])], report, draws)
+        whole = [file for file, (_, kept) in zip(written, found, strict=True) if not kept]
+        _report(cohort, cut, [*whole, *(against or [])], report, draws)
+
+
+def _written(
+    out: Path,
+    key: tuple[str, tuple[str, ...]],
+    said: list[Prediction],
+    models: tuple[str, ...],
+    labels: tuple[str, ...],
+) -> Path:
+    """The file of one model and view."""
+    model, kept = key
+    parts = (out.stem, *([model.replace(":", "-")] if len(models) > 1 else []), *kept)
+    file = out.with_name(f"{'-'.join(parts)}{out.suffix}")
+    write_predictions(file, sorted(said, key=lambda one: (one.repeat, one.patient, one.endpoint)), labels)
+    say(f"{file}: {len(said)} predictions")
+    return file
 
 
 def _report(cohort: Path, folds: tuple[Assigned, ...], files: list[Path], out: Path, draws: int) -> None:

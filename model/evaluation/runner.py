@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from itertools import product
 from multiprocessing import get_context
 
 import numpy as np
@@ -28,6 +29,7 @@ OURS = "ours"
 Kept = tuple[str, ...]
 Speaks = Callable[[Kept, Tensor], tuple[Tensor, Forecast]]
 """(blocks kept, rows) -> those of the rows of whom anything is left, and what is said of them."""
+Said = dict[tuple[str, Kept], list[Prediction]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Evaluation:
 
     data: CohortData
     folds: Sequence[Assigned]
-    model: str
+    models: tuple[str, ...]
+    """`ours`, or baselines; what they look at is prepared once for all."""
     settings: TrainSettings
     views: tuple[Kept, ...] = ((),)
     """What test patients are shown: these blocks alone; none: all that they have."""
@@ -50,8 +53,8 @@ _shared: list[Evaluation] = []
 """Of a worker process: its one evaluation, given at its start."""
 
 
-def evaluate(evaluation: Evaluation, workers: int) -> Iterator[tuple[float, list[list[Prediction]]]]:
-    """Yield (share done, predictions of each view) a fold, in the order in which folds end.
+def evaluate(evaluation: Evaluation, workers: int) -> Iterator[tuple[float, Said]]:
+    """Yield (share done, predictions of each model and view) a fold, in the order in which folds end.
 
     Workers are forked, so that the cohort is read once.
     """
@@ -62,8 +65,8 @@ def evaluate(evaluation: Evaluation, workers: int) -> Iterator[tuple[float, list
             yield done / len(cuts), future.result()
 
 
-def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> list[list[Prediction]]:
-    """One fold's predictions of its patients, a list a view; nothing of them is looked at before the model stands."""
+def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> Said:
+    """One fold's predictions of its patients; nothing of them is looked at before a model stands."""
     data, settings = evaluation.data, evaluation.settings
     chosen = {one.patient: one.fold for one in evaluation.folds if one.repeat == repeat}
     tested = torch.tensor([chosen.get(patient) == fold for patient in data.patients])
@@ -72,15 +75,18 @@ def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> list[list[Pr
     held = held_out(data.patients, settings.held_share, seed) & others
     rows = torch.nonzero(tested).squeeze(1)
     seeded, roles = replace(settings, seed=seed), Roles(others & ~held, held)
-    if evaluation.model == OURS:
-        speaks = _ours(fit(data, roles, seeded, _silent), data)
-    else:
-        speaks = _baseline(contender(evaluation.model), look(data, roles, seeded, _silent), data, seed)
-    found = []
-    for kept in evaluation.views:
-        seen, forecast = speaks(kept, rows)
+    speakers: dict[str, Speaks] = {}
+    if OURS in evaluation.models:
+        speakers[OURS] = _ours(fit(data, roles, seeded, _silent), data)
+    baselines = [name for name in evaluation.models if name != OURS]
+    if baselines:
+        looked = look(data, roles, seeded, _silent)
+        speakers |= {name: _baseline(contender(name), looked, data, seed) for name in baselines}
+    found: Said = {}
+    for model, kept in product(evaluation.models, evaluation.views):
+        seen, forecast = speakers[model](kept, rows)
         names = [data.patients[row] for row in seen.tolist()]
-        found.append(list(predictions_of(forecast, names, data.tasks, repeat, fold)))
+        found[model, kept] = list(predictions_of(forecast, names, data.tasks, repeat, fold))
     return found
 
 
@@ -123,7 +129,7 @@ def _begin(evaluation: Evaluation) -> None:
     _shared.append(evaluation)
 
 
-def _fold(repeat: int, fold: int) -> list[list[Prediction]]:
+def _fold(repeat: int, fold: int) -> Said:
     return predict_fold(_shared[-1], repeat, fold)
 
 

@@ -43,6 +43,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Strangers:
         encoders=Descent(epochs=1, rate=1e-3),
         student=StudentSetting(epochs=2),
         circuit_epochs=1,
+        items=2,
     )
     files = Blobs(FileRules(allowed_folders=(folder,)))
     write_synthetic(folder / "known", patients=40, seed=3, flawed=False)

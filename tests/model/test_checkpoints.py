@@ -42,7 +42,7 @@ class Cut(Exception):  # noqa: N818  a power cut, not an error
 
 @pytest.mark.slow
 def test_a_run_cut_short_ends_in_the_network_of_a_whole_one(tmp_path: Path) -> None:
-    write_synthetic(tmp_path / "cohort", patients=40, seed=3, flawed=False)
+    write_synthetic(tmp_path / "cohort", patients=30, seed=3, flawed=False)
     files = Blobs(FileRules(allowed_folders=(tmp_path,)))
     settings = TrainSettings(
         name="tiny",
@@ -50,6 +50,7 @@ def test_a_run_cut_short_ends_in_the_network_of_a_whole_one(tmp_path: Path) -> N
         encoders=Descent(epochs=1, rate=1e-3),
         student=StudentSetting(epochs=2),
         circuit_epochs=1,
+        items=2,
     )
     phases: list[str] = []
 

@@ -32,6 +32,7 @@ SETTINGS = TrainSettings(
     encoders=Descent(epochs=1, rate=1e-3),
     student=StudentSetting(epochs=2),
     circuit_epochs=1,
+    items=2,
 )
 
 
@@ -96,7 +97,7 @@ def spoil(value: Any) -> None:
 def predicted(cohort: Path, folds: tuple[Assigned, ...], model: str, kept: tuple[str, ...] = ()) -> list[Prediction]:
     """NaN is not equal to itself: what lies beyond the horizon becomes -1."""
     data = read_data(cohort, Folder(), SETTINGS.reading)
-    return comparable(predict_fold(Evaluation(data, folds, model, SETTINGS, (kept,)), repeat=0, fold=0)[0])
+    return comparable(predict_fold(Evaluation(data, folds, (model,), SETTINGS, (kept,)), repeat=0, fold=0)[model, kept])
 
 
 def comparable(said: list[Prediction]) -> list[Prediction]:
@@ -124,9 +125,9 @@ def test_poison_in_training_patients_is_felt(cohort: Path, poisoned: Path, folds
 def test_every_patient_is_predicted_once_a_repeat_whatever_the_workers(
     cohort: Path, folds: tuple[Assigned, ...]
 ) -> None:
-    evaluation = Evaluation(read_data(cohort, Folder(), SETTINGS.reading), folds, "late-fusion", SETTINGS)
-    together = comparable([said for _, part in evaluate(evaluation, workers=2) for said in part[0]])
-    alone = comparable([said for fold in (0, 1) for said in predict_fold(evaluation, 0, fold)[0]])
+    evaluation = Evaluation(read_data(cohort, Folder(), SETTINGS.reading), folds, ("late-fusion", "cox"), SETTINGS)
+    together = comparable([said for _, part in evaluate(evaluation, workers=2) for said in part["late-fusion", ()]])
+    alone = comparable([said for fold in (0, 1) for said in predict_fold(evaluation, 0, fold)["late-fusion", ()]])
     assert sorted(together, key=str) == sorted(alone, key=str)
     assert {said.patient for said in together} <= {one.patient for one in folds}
     assert len({(said.patient, said.endpoint) for said in together}) == len(together)
