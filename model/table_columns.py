@@ -13,8 +13,8 @@ from schemas.evidence import Evidence, Modality
 from schemas.table import Column, Given, Table
 from schemas.tokens import ObservationToken, VariantToken
 
-_TINY = 1e-2
-"""Logs are taken of no less: a count of 0 is a measurement."""
+_TINY = 1e-300
+"""Logs are taken of no less, where a column says no floor of its own."""
 INDICATORS = frozenset({"above", "below", "answer", "flag", "gene"})
 """Forms that are 1 or 0."""
 _NO_HIT = frozenset({"not-detected", "no-call", "indeterminate", "filtered"})
@@ -141,15 +141,15 @@ def _number(column: Column) -> Reader:
     codes, split, at = (*column.codes, *column.over), len(column.codes), column.at
     forms: dict[str, Callable[[list[float]], float]] = {
         "value": lambda values: values[0],
-        "log": lambda values: math.log(max(values[0], _TINY)),
+        "log": lambda values: math.log(max(values[0], at or _TINY)),
         "log-ratio": lambda values: sum(
-            math.log(max(value, _TINY)) * (1 if place < split else -1) for place, value in enumerate(values)
+            math.log(value) * (1 if place < split else -1) for place, value in enumerate(values)
         ),
         "hinge-above": lambda values: max(values[0] - at, 0.0),
         "hinge-below": lambda values: min(values[0] - at, 0.0),
         "capped": lambda values: min(values[0], at),
     }
-    form = forms[column.form]
+    form, is_ratio = forms[column.form], column.form == "log-ratio"
 
     def read(facts: Facts) -> float | None:
         values = []
@@ -158,7 +158,7 @@ def _number(column: Column) -> Reader:
             if token is None or token.value is None:
                 return None
             values.append(finite(token.value))
-        return form(values)
+        return None if is_ratio and min(values) <= 0 else form(values)
 
     return read
 

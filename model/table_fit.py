@@ -63,7 +63,7 @@ def rows_of(table: Table, known: Known) -> tuple[NDArray[np.float32], NDArray[np
 def _candidates(block: Block, codes: Sequence[str], seen: Seen, facts: Sequence[Facts]) -> Iterator[Column]:
     for code in codes:
         if block.numbers != "none" and seen.numbers[code] >= ENOUGH:
-            yield Column(form="log" if block.numbers == "log" else "value", codes=(code,))
+            yield _log(code, facts) if block.numbers == "log" else Column(form="value", codes=(code,))
         for flag in _RANGE_FLAGS:
             if seen.flags[code, flag] >= ENOUGH:
                 yield Column(form="flag", codes=(code,), answer=flag)
@@ -80,6 +80,13 @@ def _candidates(block: Block, codes: Sequence[str], seen: Seen, facts: Sequence[
             yield from (Column(form="vector", codes=(encoder,), place=place) for place in range(count))
     if block.genes:
         yield from (Column(form="gene", codes=(gene,)) for gene in sorted(_frequent_genes(seen)))
+
+
+def _log(code: str, facts: Sequence[Facts]) -> Column:
+    """The log of a number that may be 0, which is a measurement: half the smallest that training saw stands for it."""
+    values = [one.newest[code].value for one in facts if code in one.newest]
+    above = [value for value in values if value is not None and value > 0]
+    return Column(form="log", codes=(code,), at=min(above) / 2 if above else 0.0)
 
 
 def _answers(code: str, seen: Seen, all_of_two: bool = False) -> list[str]:

@@ -27,11 +27,11 @@ class Given(Record):
 class Column(Record):
     """One number of a patient, from the newest token of each code it names; absent where one of them is.
 
-    `value` x; `log` of x; `log-ratio` sum of logs of `codes` minus those of `over`; `hinge-above` max(x - at, 0);
-    `hinge-below` min(x - at, 0); `capped` min(x, at); `above` x > at; `below` x < at; `answer` 1 where the code's
-    answer is `answer`; `flag` 1 where its token carries the flag `answer`; `square` the square of column number `place`
-    in standard deviations, within three of them; `gene` 1 where a variant of the gene `codes[0]` is there;
-    `vector` number `place` of the mean vector of encoder `codes[0]`.
+    `value` x; `log` of x, of `at` where x is less; `log-ratio` sum of logs of `codes` minus those of `over`;
+    `hinge-above` max(x - at, 0); `hinge-below` min(x - at, 0); `capped` min(x, at); `above` x > at; `below` x < at;
+    `answer` 1 where the code's answer is `answer`; `flag` 1 where its token carries the flag `answer`; `square` the
+    square of column number `place` in standard deviations, within three of them; `gene` 1 where a variant of the
+    gene `codes[0]` is there; `vector` number `place` of the mean vector of encoder `codes[0]`.
     `given`: 1-or-0 columns are 0, all others absent, where a condition does not hold.
     """
 

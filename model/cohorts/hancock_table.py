@@ -1,4 +1,7 @@
-"""What the linear road reads of HANCOCK: its blocks, and the cut-offs that head-and-neck oncology uses."""
+"""What the linear road reads of HANCOCK: its blocks, and the cut-offs that head-and-neck oncology uses.
+
+Cut-offs are in each code's canonical unit, as tokens are: a depth is in metres, a width a share of one.
+"""
 
 from model.cohorts.hancock_codes import BINARY, BLOOD, CATEGORIES, DENSITIES, STAINS, code_of
 from model.derived_ratios import (
@@ -48,8 +51,8 @@ def hancock_table() -> tuple[Block, ...]:
                 Column(form="below", codes=(nodes,), at=0.5),
                 Column(form="above", codes=(nodes,), at=3.5),
                 Column(form="capped", codes=(nodes,), at=15),
-                Column(form="above", codes=(depth,), at=5),
-                Column(form="above", codes=(depth,), at=10),
+                Column(form="above", codes=(depth,), at=0.005),
+                Column(form="above", codes=(depth,), at=0.010),
             ),
         ),
         Block(
@@ -85,7 +88,7 @@ def _cut_offs() -> tuple[Column, ...]:
         Column(form="above", codes=(PLATELETS,), at=350),
         Column(form="below", codes=(LYMPHOCYTES,), at=1.2),
         Column(form="above", codes=(RED_VOLUME,), at=96),
-        Column(form="above", codes=(RED_WIDTH,), at=14.5),
+        Column(form="above", codes=(RED_WIDTH,), at=0.145),
     )
 
 

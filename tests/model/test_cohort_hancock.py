@@ -10,8 +10,12 @@ from fhir.resources.R4B.bundle import Bundle
 
 from model.cohorts.folder import read_card, read_events, read_outcomes, read_survival
 from model.cohorts.hancock import write_hancock
+from model.encoders.clinical_tokens import newest_observations
+from model.intake.clinical import ClinicalRules, read_observation
+from model.table_columns import INDICATORS, facts_of, reader_of
 from schemas.errors import Refused
 from schemas.events import ImagingEvent
+from schemas.evidence import Evidence
 
 SOURCE = Path(__file__).parents[3] / "shared" / "data" / "hancock"
 pytestmark = pytest.mark.skipif(not SOURCE.is_dir(), reason="HANCOCK is not at ../shared/data/hancock")
@@ -91,3 +95,37 @@ def test_metastasis_is_left_out_unless_asked_for(folder: Path, tmp_path: Path) -
 def test_another_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="HANCOCK"):
         write_hancock(tmp_path, tmp_path / "out", with_metastasis=False)
+
+
+def test_every_code_and_answer_that_the_table_declares_is_in_the_events(folder: Path, events: Events) -> None:
+    resources = [entry["resource"] for bundle in events["fhir.observations"] for entry in bundle["entry"]]
+    seen = {name for resource in resources for name in codings(resource.get("code"))}
+    answers = {name for resource in resources for name in codings(resource.get("valueCodeableConcept"))}
+    table = read_card(folder).table
+    codes = [code for block in table for code in block.codes]
+    assert len(codes) == len(set(codes)), "a code belongs to one block"
+    columns = [column for block in table for column in block.columns]
+    assert set(codes) | {code for column in columns for code in (*column.codes, *column.over)} <= seen
+    assert {given.answer for column in columns for given in column.given} <= answers
+    assert {encoder for block in table for encoder in block.vectors} == {
+        f"imaging/bag:{space}" for space in read_card(folder).feature_spaces
+    }
+
+
+def test_every_declared_cut_off_divides_the_patients(folder: Path, events: Events) -> None:
+    """A cut-off in another unit than the tokens' has everybody on one side."""
+    messages = [event for event in read_events(folder) if event.topic == "fhir.observations"]
+    pieces: dict[str, list[Evidence]] = {}
+    for message in messages[::3]:
+        for piece in read_observation(message, ClinicalRules()).evidence:
+            pieces.setdefault(piece.patient, []).append(piece)
+    facts = [facts_of(found, {}, newest_observations(found, 256)) for found in pieces.values()]
+    for block in read_card(folder).table:
+        for column in block.columns:
+            if column.form in INDICATORS:
+                said = {reader_of(column)(one) for one in facts} - {None}
+                assert said == {0.0, 1.0}, column
+
+
+def codings(concept: dict[str, Any] | None) -> list[str]:
+    return [f"{coding['system']}|{coding['code']}" for coding in (concept or {}).get("coding", [])]

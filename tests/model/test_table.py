@@ -47,6 +47,7 @@ FEMALE = (Given(code=SEX, answer="f"),)
     [
         pytest.param(Column(form="value", codes=(HB,)), 11.0, id="value"),
         pytest.param(Column(form="log", codes=(HB,)), math.log(11), id="log"),
+        pytest.param(Column(form="log", codes=(HB,), at=20.0), math.log(20), id="log-of-no-less-than-its-floor"),
         pytest.param(
             Column(form="log-ratio", codes=(NEUTROPHILS,), over=(LYMPHOCYTES,)), math.log(3), id="a-ratio-of-two"
         ),
@@ -81,6 +82,11 @@ def test_the_newest_value_of_a_code_counts_and_an_empty_one_does_not() -> None:
     assert reader_of(Column(form="value", codes=(HB,)))(clinical(*tokens)) == 12.0
 
 
+def test_a_ratio_with_nothing_below_the_line_is_absent() -> None:
+    ratio = reader_of(Column(form="log-ratio", codes=(NEUTROPHILS,), over=(LYMPHOCYTES,)))
+    assert ratio(clinical(said(NEUTROPHILS, 6.0), said(LYMPHOCYTES, 0.0))) is None
+
+
 def test_a_gene_without_reads_or_without_a_call_is_not_hit() -> None:
     variants = [
         VariantToken(gene="TP53", change="a", mutant_reads=9, at=NOON),
@@ -110,7 +116,7 @@ def test_a_block_takes_its_own_codes_and_another_takes_the_rest() -> None:
     )
     table = resolve(blocks, known(patients))
     assert table.columns == (
-        (0, Column(form="log", codes=(HB,))),
+        (0, Column(form="log", codes=(HB,), at=5.0)),
         (1, Column(form="value", codes=(LYMPHOCYTES,))),
         (0, Column(form="square", place=0)),
     )
