@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import beta
 from torch import Tensor
 from torch.nn import functional
 
@@ -101,10 +102,18 @@ def noise_of(names: list[str], manifest: Manifest) -> Tensor:
     return torch.from_numpy(np.stack([normal_draws(name, sizes.draws, len(MODALITIES), sizes.width) for name in names]))
 
 
-def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
-    """The split-conformal quantile (Vovk 2005): rank ceil((n + 1)(1 - alpha)); 1 where n is too small for it."""
-    rank = int(np.ceil((len(scores) + 1) * (1 - alpha)))
-    return round(float(np.sort(scores)[rank - 1]), 6) if rank <= len(scores) else 1.0
+def conformal_quantile(scores: NDArray[np.float64], alpha: float, delta: float = 0.1) -> float:
+    """The split-conformal quantile that covers 1 - alpha whichever n patients calibrated it, but for delta of the draws.
+
+    The coverage of rank k among n is Beta(k, n + 1 - k) over draws of the calibrating patients (Vovk 2012); the least
+    rank is taken that falls below 1 - alpha with a probability of at most delta. The usual rank ceil((n + 1)(1 - alpha))
+    covers on average only: with 55 patients it was .84 for one pattern, and a deployed set is calibrated once.
+    1, so that every label is in the set, where n is too small for any rank.
+    """
+    ranks = np.arange(1, len(scores) + 1)
+    short = beta.cdf(1 - alpha, ranks, len(scores) + 1 - ranks)  # falling in the rank
+    enough = np.flatnonzero(short <= delta)
+    return round(float(np.sort(scores)[enough[0]]), 6) if len(enough) else 1.0
 
 
 def _set_gains(network: Network, examples: Examples, encoded: Tensor) -> None:
