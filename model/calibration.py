@@ -105,10 +105,10 @@ def noise_of(names: list[str], manifest: Manifest) -> Tensor:
 def conformal_quantile(scores: NDArray[np.float64], alpha: float, delta: float = 0.1) -> float:
     """The split-conformal quantile that covers 1 - alpha whichever n patients calibrated it, but for delta of the draws.
 
-    The coverage of rank k among n is Beta(k, n + 1 - k) over draws of the calibrating patients (Vovk 2012); the least
-    rank is taken that falls below 1 - alpha with a probability of at most delta. The usual rank ceil((n + 1)(1 - alpha))
-    covers on average only: with 55 patients it was .84 for one pattern, and a deployed set is calibrated once.
-    1, so that every label is in the set, where n is too small for any rank.
+    The coverage of rank k among n is Beta(k, n + 1 - k) over draws of the calibrating patients (Vovk 2012); the
+    least rank is taken that falls below 1 - alpha with a probability of at most delta. The usual rank,
+    ceil((n + 1)(1 - alpha)), covers on average only: with 55 patients it was .84 for one pattern, and a deployed
+    set is calibrated once. 1, so that every label is in the set, where n is too small for any rank.
     """
     ranks = np.arange(1, len(scores) + 1)
     short = beta.cdf(1 - alpha, ranks, len(scores) + 1 - ranks)  # falling in the rank
