@@ -103,7 +103,7 @@ def noise_of(names: list[str], manifest: Manifest) -> Tensor:
 
 
 def conformal_quantile(scores: NDArray[np.float64], alpha: float, delta: float = 0.1) -> float:
-    """The split-conformal quantile that covers 1 - alpha whichever n patients calibrated it, but for delta of the draws.
+    """The split-conformal quantile that covers 1 - alpha whichever n patients calibrated it, but for delta of draws.
 
     The coverage of rank k among n is Beta(k, n + 1 - k) over draws of the calibrating patients (Vovk 2012); the
     least rank is taken that falls below 1 - alpha with a probability of at most delta. The usual rank,
