@@ -55,7 +55,7 @@ def test_a_worker_killed_with_a_batch_in_work_and_started_again_loses_nothing(
     road = lay_road()
 
     async def killed() -> None:
-        slow = await road.send([slow_sequencing(f"slow-{number}", 30_000) for number in range(3)])
+        slow = await road.send([slow_sequencing(f"slow-{number}", 30_000) for number in range(8)])
         worker, stop = road.start(), asyncio.Event()
         sending = asyncio.create_task(road.load(EVENTS, stop))
 

@@ -3,4 +3,4 @@
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))  # importlib mode: `evaluation_cohort` beside the tests
+sys.path.append(str(Path(__file__).parent))  # importlib mode: `evaluation_cohort`, `tiny_run`

@@ -3,16 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from tiny_run import TINY, files_under
 
 from model.cohorts.synthetic import write_synthetic
-from model.descent import Descent
 from model.evaluation.arriving import arrivals, at_random, by_advice, in_order, patterns_of
 from model.evaluation.strangers import Strangers, read_strangers
-from model.joint_training import StudentSetting
-from model.train_settings import TrainSettings
 from model.training import train
-from streams.blobs import Blobs
-from streams.file_rules import FileRules
 
 LEFT = np.array([[True, False, True], [False, True, True], [False, False, True]])
 DROPS = np.array([[0.1, 0.9, 0.3], [0.0, 0.2, 0.1], [0.5, 0.5, 0.0]])
@@ -37,18 +33,10 @@ def test_a_random_choice_is_among_what_is_left_and_varies() -> None:
 @pytest.fixture(scope="module")
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Strangers:
     folder = tmp_path_factory.mktemp("arriving")
-    settings = TrainSettings(
-        name="tiny",
-        intended_use="tests only",
-        encoders=Descent(epochs=1, rate=1e-3),
-        student=StudentSetting(epochs=2),
-        circuit_epochs=1,
-        items=2,
-    )
-    files = Blobs(FileRules(allowed_folders=(folder,)))
+    files = files_under(folder)
     write_synthetic(folder / "known", patients=40, seed=3, flawed=False)
     write_synthetic(folder / "strangers", patients=40, seed=4, flawed=False)
-    train(folder / "known", folder / "network", files, settings, lambda *_: None)
+    train(folder / "known", folder / "network", files, TINY, lambda *_: None)
     return read_strangers(folder / "network", folder / "strangers", files)
 
 

@@ -4,17 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_run import TINY, files_under
 
 from model.checkpoints import Checkpoints
 from model.cohorts.synthetic import write_synthetic
-from model.descent import Descent
-from model.joint_training import StudentSetting
 from model.network import network_of
-from model.train_settings import TrainSettings
 from model.training import train
 from model.untrained import untrained_manifest
-from streams.blobs import Blobs
-from streams.file_rules import FileRules
 
 
 def test_a_phase_comes_back_as_it_was_with_its_randomness(tmp_path: Path) -> None:
@@ -43,15 +39,7 @@ class Cut(Exception):  # noqa: N818  a power cut, not an error
 @pytest.mark.slow
 def test_a_run_cut_short_ends_in_the_network_of_a_whole_one(tmp_path: Path) -> None:
     write_synthetic(tmp_path / "cohort", patients=30, seed=3, flawed=False)
-    files = Blobs(FileRules(allowed_folders=(tmp_path,)))
-    settings = TrainSettings(
-        name="tiny",
-        intended_use="tests only",
-        encoders=Descent(epochs=1, rate=1e-3),
-        student=StudentSetting(epochs=2),
-        circuit_epochs=1,
-        items=2,
-    )
+    files = files_under(tmp_path)
     phases: list[str] = []
 
     def cut_in_the_circuit(phase: str, done: float, loss: float) -> None:
@@ -59,10 +47,10 @@ def test_a_run_cut_short_ends_in_the_network_of_a_whole_one(tmp_path: Path) -> N
             raise Cut
 
     with pytest.raises(Cut):
-        train(tmp_path / "cohort", tmp_path / "cut", files, settings, cut_in_the_circuit)
+        train(tmp_path / "cohort", tmp_path / "cut", files, TINY, cut_in_the_circuit)
     assert sorted(path.stem for path in (tmp_path / "cut" / "phases").iterdir()) == ["encoders", "student"]
-    again = train(tmp_path / "cohort", tmp_path / "cut", files, settings, lambda phase, *_: phases.append(phase))
-    whole = train(tmp_path / "cohort", tmp_path / "whole", files, settings, lambda *_: None)
+    again = train(tmp_path / "cohort", tmp_path / "cut", files, TINY, lambda phase, *_: phases.append(phase))
+    whole = train(tmp_path / "cohort", tmp_path / "whole", files, TINY, lambda *_: None)
     assert set(phases) == {"circuit"}
     assert again == whole
     assert not (tmp_path / "cut" / "phases").exists()

@@ -4,44 +4,21 @@ import csv
 import json
 import math
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
+from tiny_run import TINY, files_under
 
 from model.cohort_data import read_data
 from model.cohorts.synthetic import write_synthetic
-from model.descent import Descent
 from model.evaluation.folds import Assigned, make_folds, strata_of
 from model.evaluation.predictions import Prediction
 from model.evaluation.runner import Evaluation, evaluate, predict_fold
-from model.joint_training import StudentSetting
-from model.train_settings import TrainSettings
 from schemas.errors import Refused
-from schemas.events import FileRef
 
 pytestmark = pytest.mark.slow
-
-SETTINGS = TrainSettings(
-    name="tiny",
-    intended_use="tests only",
-    encoders=Descent(epochs=1, rate=1e-3),
-    student=StudentSetting(epochs=2),
-    circuit_epochs=1,
-    items=2,
-)
-
-
-class Folder:
-    """Files of a cohort folder, by their file URLs."""
-
-    @contextmanager
-    def open(self, file: FileRef) -> Iterator[Path]:
-        yield Path(unquote(urlsplit(file.url or "").path))
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +73,8 @@ def spoil(value: Any) -> None:
 
 def predicted(cohort: Path, folds: tuple[Assigned, ...], model: str, kept: tuple[str, ...] = ()) -> list[Prediction]:
     """NaN is not equal to itself: what lies beyond the horizon becomes -1."""
-    data = read_data(cohort, Folder(), SETTINGS.reading)
-    return comparable(predict_fold(Evaluation(data, folds, (model,), SETTINGS, (kept,)), repeat=0, fold=0)[model, kept])
+    data = read_data(cohort, files_under(cohort), TINY.reading)
+    return comparable(predict_fold(Evaluation(data, folds, (model,), TINY, (kept,)), repeat=0, fold=0)[model, kept])
 
 
 def comparable(said: list[Prediction]) -> list[Prediction]:
@@ -125,7 +102,7 @@ def test_poison_in_training_patients_is_felt(cohort: Path, poisoned: Path, folds
 def test_every_patient_is_predicted_once_a_repeat_whatever_the_workers(
     cohort: Path, folds: tuple[Assigned, ...]
 ) -> None:
-    evaluation = Evaluation(read_data(cohort, Folder(), SETTINGS.reading), folds, ("late-fusion", "cox"), SETTINGS)
+    evaluation = Evaluation(read_data(cohort, files_under(cohort), TINY.reading), folds, ("late-fusion", "cox"), TINY)
     together = comparable([said for _, part in evaluate(evaluation, workers=2) for said in part["late-fusion", ()]])
     alone = comparable([said for fold in (0, 1) for said in predict_fold(evaluation, 0, fold)["late-fusion", ()]])
     assert sorted(together, key=str) == sorted(alone, key=str)

@@ -1,11 +1,9 @@
 """Training on a small synthetic cohort: losses fall, the folder loads, the same seed gives the same network."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
+from tiny_run import files_under
 
 from model.cohorts.synthetic import write_synthetic
 from model.descent import Descent
@@ -13,7 +11,6 @@ from model.joint_training import StudentSetting
 from model.serving import load_predictor
 from model.train_settings import TrainSettings
 from model.training import train
-from schemas.events import FileRef
 from schemas.evidence import Modality
 from schemas.manifest import Manifest
 
@@ -28,14 +25,6 @@ SETTINGS = TrainSettings(
 )
 
 
-class Folder:
-    """Files of a cohort folder, by their file URLs."""
-
-    @contextmanager
-    def open(self, file: FileRef) -> Iterator[Path]:
-        yield Path(unquote(urlsplit(file.url or "").path))
-
-
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort") / "synthetic"
@@ -45,7 +34,9 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trained(cohort: Path, out: Path) -> tuple[Manifest, dict[str, list[float]]]:
     losses: dict[str, list[float]] = {}
-    manifest = train(cohort, out, Folder(), SETTINGS, lambda phase, _, loss: losses.setdefault(phase, []).append(loss))
+    manifest = train(
+        cohort, out, files_under(cohort), SETTINGS, lambda phase, _, loss: losses.setdefault(phase, []).append(loss)
+    )
     return manifest, losses
 
 
