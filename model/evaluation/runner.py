@@ -100,9 +100,11 @@ def _ours(fitted: Fitted, data: CohortData) -> Speaks:
 
 
 def _baseline(model: Contender, fitted: Fitted, data: CohortData, seed: int) -> Speaks:
+    times = times_of(data)
+
     def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
         seen = rows[_shown(fitted, kept).present[rows].any(1)]
-        cut = fold_of(fitted, times_of(data), seen, seed)
+        cut = fold_of(fitted, times, seen, seed)
         return seen, model(shown_to_baselines(cut, kept) if kept else cut)
 
     return speaks
