@@ -118,24 +118,24 @@ def conformal_quantile(scores: NDArray[np.float64], alpha: float, delta: float =
 
 def _set_gains(network: Network, examples: Examples, encoded: Tensor) -> None:
     """One gain an endpoint, by the likelihood of what became of the validation patients."""
-    present, width = examples.present[examples.held], encoded.shape[-1] - network.beside
+    heads, present = network.heads, examples.present[examples.held]
+    labels, width = examples.labels.rows(examples.held), encoded.shape[-1] - network.beside
+    if not heads.gain.numel():
+        return
     with torch.no_grad():
         completed, _ = network.impute(encoded[..., :width], present)
-        hazard = network.decide(completed, present, examples.usable).hazard.double()  # (n, E, P, J)
-    base = network.heads.baseline.detach().double()
-    said, labels = hazard - base, examples.labels.rows(examples.held)
-    if not said.shape[2]:
-        return
-    gain = torch.ones(said.shape[2], dtype=torch.float64, requires_grad=True)
+        features = network.fused(completed, present, examples.usable)
+        risk, slope = (part.double() for part in heads.risks(features))  # (n, E, P)
+    gain = torch.ones_like(heads.gain, dtype=torch.float64, requires_grad=True)
     event, exposed = (part.unsqueeze(1).double() for part in (labels.hazard * labels.at_risk, labels.at_risk))
 
     def objective() -> Tensor:
-        logits = base + gain.unsqueeze(-1) * said
+        logits = heads.hazards(risk, slope, gain)
         loss = (exposed * functional.softplus(logits) - event * logits).mean(1).sum()
         return loss + _SLACK / 2 * (gain - 1).square().sum()
 
     minimise({"gain": gain}, objective, iterations=50)
-    network.heads.gain.copy_(gain.detach().clamp(0.0, 5.0))
+    heads.gain.copy_(gain.detach().clamp(0.0, 5.0))
 
 
 def _best(shown: list[Shown]) -> float:

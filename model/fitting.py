@@ -71,6 +71,7 @@ class _Run:
         rows = examples.fitted
         training = road_training(Fitted(network, draft, examples, {}), self.settings.seed)
         found = fit_roads(network.plain, network.taught, training, self.settings.roads)
+        network.heads.bound.copy_(network.plain.bound[-1])  # of the patients who have everything
         plain, taught = (_of_all(opinion, rows, len(examples.present)) for opinion in found)
         return plain, taught
 

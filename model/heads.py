@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from model.survival import late_bins
+from model.survival import bounded, late_bins
 from schemas.manifest import Tasks
 
 
@@ -23,12 +23,13 @@ class Logits(NamedTuple):
 class Heads(nn.Module):
     """E members at once: features (N, D) -> `Logits`. Sizes of zero are allowed.
 
-    The hazard's logit is a baseline a bin, plus a risk, plus a slope in time: two numbers a patient and
+    The hazard's logit is a baseline a bin, plus a bounded risk, plus a slope in time: two numbers a patient and
     endpoint. A logit a bin fitted the noise of a few hundred patients (test C below chance).
     """
 
     late: Tensor
     gain: Tensor
+    bound: Tensor
 
     def __init__(self, width: int, members: int, tasks: Tasks) -> None:
         super().__init__()
@@ -39,12 +40,25 @@ class Heads(nn.Module):
         self.baseline = nn.Parameter(torch.zeros(members, endpoints, len(tasks.edges_days)))
         self.register_buffer("gain", torch.ones(endpoints))
         """What each endpoint's risk and slope are multiplied by: a bounded core before them compresses their scale."""
+        self.register_buffer("bound", torch.ones(endpoints))
+        """(P,): the most that a risk adds to a hazard's logit or takes from it; the plain linear road's."""
         self.register_buffer("late", late_bins(tasks.edges_days), persistent=False)
 
     def forward(self, features: Tensor) -> Logits:
         """features (N, D) -> `Logits`."""
-        answers = self.linear(features).unflatten(-1, (self.members, sum(self.sizes)))
-        diagnosis, risk, slope, response = answers.split(self.sizes, dim=-1)
-        said = risk.unsqueeze(-1) + slope.unsqueeze(-1) * self.late
-        hazard = self.baseline + self.gain.unsqueeze(-1) * said  # (N, E, P, J)
-        return Logits(diagnosis, hazard, response)
+        diagnosis, risk, slope, response = self._answers(features)
+        return Logits(diagnosis, self.hazards(risk, slope, self.gain), response)
+
+    def risks(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """features (N, D) -> each endpoint's risk and slope (N, E, P), before any gain and bound."""
+        _, risk, slope, _ = self._answers(features)
+        return risk, slope
+
+    def hazards(self, risk: Tensor, slope: Tensor, gain: Tensor) -> Tensor:
+        """Risk and slope (N, E, P), gain (P,) -> the logits of the hazards (N, E, P, J)."""
+        said = bounded(gain * risk, self.bound).unsqueeze(-1) + (gain * slope).unsqueeze(-1) * self.late
+        return self.baseline + said
+
+    def _answers(self, features: Tensor) -> tuple[Tensor, ...]:
+        answers: Tensor = self.linear(features).unflatten(-1, (self.members, sum(self.sizes)))
+        return torch.split(answers, self.sizes, dim=-1)

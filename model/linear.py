@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from model.heads import Logits
-from model.survival import late_bins
+from model.survival import bounded, late_bins
 from schemas.manifest import Tasks
 from schemas.table import Table
 
@@ -26,6 +26,8 @@ class LinearRoad(nn.Module):
     gain: Tensor
     offset: Tensor
     baseline: Tensor
+    bound: Tensor
+    fade: Tensor
 
     def __init__(self, table: Table, tasks: Tasks) -> None:
         super().__init__()
@@ -44,6 +46,10 @@ class LinearRoad(nn.Module):
         """Of each pattern, block and group of scores: labels share one, an endpoint's risk and slope share one."""
         self.register_buffer("offset", torch.zeros(patterns, labels + options))
         self.register_buffer("baseline", torch.zeros(patterns, endpoints, len(tasks.edges_days)))
+        self.register_buffer("bound", torch.ones(patterns, endpoints))
+        """The most that all blocks' risks together add to a hazard's logit, or take from it."""
+        self.register_buffer("fade", torch.zeros(patterns, endpoints))
+        """How much more (less, below 0) the bounded risk is worth a unit of `late`: most risks are early ones."""
 
     def score(self, columns: Tensor) -> Tensor:
         """z-scores (B, C) -> scores of each block (B, K, L)."""
@@ -53,13 +59,9 @@ class LinearRoad(nn.Module):
         """Scores (B, K, L), present (B, K) bool -> logits (B, C'), (B, P, J), (B, O)."""
         pattern = pattern_of(present)
         gains = self.gain[pattern][..., self.group]  # (B, K, L)
-        return logits_of(
-            (scores * gains * present.unsqueeze(-1)).sum(1),
-            self.offset[pattern],
-            self.baseline[pattern],
-            self.late,
-            self.sizes,
-        )
+        total = (scores * gains * present.unsqueeze(-1)).sum(1)
+        acts = acting(total, self.bound[pattern], self.fade[pattern], self.sizes)
+        return logits_of(acts, self.offset[pattern], self.baseline[pattern], self.late, self.sizes)
 
 
 def pattern_of(present: Tensor) -> Tensor:
@@ -72,6 +74,13 @@ def logits_of(total: Tensor, offset: Tensor, baseline: Tensor, late: Tensor, siz
     labels, risk, slope, options = torch.split(total, sizes, dim=-1)
     hazard = baseline + risk.unsqueeze(-1) + slope.unsqueeze(-1) * late
     return Logits(labels + offset[..., : sizes[0]], hazard, options + offset[..., sizes[0] :])
+
+
+def acting(total: Tensor, bound: Tensor, fade: Tensor, sizes: list[int]) -> Tensor:
+    """Summed scores (B, L) with the risks bounded and fading; bound and fade (..., P)."""
+    labels, risk, slope, options = torch.split(total, sizes, dim=-1)
+    held = bounded(risk, bound)
+    return torch.cat((labels, held, slope + fade * held, options), -1)
 
 
 def groups_of(tasks: Tasks) -> Tensor:

@@ -1,4 +1,4 @@
-"""What each block's scores are worth together, and the baseline they stand on: one small fit a pattern of presence."""
+"""What each block's scores are worth together, and how they act: one small fit a pattern of presence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,15 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from model.linear import LinearRoad, logits_of, pattern_of
+from model.linear import LinearRoad, acting, logits_of, pattern_of
 from model.linear_fit import minimise
 from model.targets import Targets, loss_of
+
+_BOUND = 1.5
+"""Where bounds start and are held: odds up to 4.5 times the baseline's. Of 1, 1.5 and 2, best on HANCOCK."""
+_OF_BOUND, _OF_FADE = 20.0, 4.0
+"""Ridges of the logarithm of a bound and of a fade."""
+_PARTS = ("gain", "offset", "baseline", "bound", "fade")
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Scored:
 
 
 def fit_gains(road: LinearRoad, scored: Scored, ridges: Sequence[float]) -> None:
-    """Set the road's gains, offsets and baselines for every pattern; `ridges` (K,) of the blocks' gains.
+    """Set the road's gains, offsets, baselines, bounds and fades for every pattern; `ridges` (K,) of the gains.
 
     A pattern is fitted on every patient who has any of its blocks, shown those alone.
     """
@@ -38,9 +44,14 @@ def fit_gains(road: LinearRoad, scored: Scored, ridges: Sequence[float]) -> None
             rows = torch.ones(len(shown), dtype=torch.bool)  # nobody has it: the bare baseline
         fitted = _fit(road, scored, shown, torch.nonzero(rows).squeeze(1), ridges)
         place = int(pattern_of(kept.unsqueeze(0)))
-        road.gain[place], road.offset[place], road.baseline[place] = (
-            fitted[name].float() for name in ("gain", "offset", "baseline")
-        )
+        for name in _PARTS:
+            road.get_buffer(name)[place] = fitted[name].float()
+
+
+def copy_gains(source: LinearRoad, target: LinearRoad) -> None:
+    """Give one road all that `fit_gains` set for another."""
+    for name in _PARTS:
+        target.get_buffer(name).copy_(source.get_buffer(name))
 
 
 def _fit(
@@ -53,6 +64,8 @@ def _fit(
         "gain": torch.full((road.blocks, groups), 0.3, dtype=torch.float64),
         "offset": torch.zeros(road.offset.shape[-1], dtype=torch.float64),
         "baseline": scored.base.clone(),
+        "stretch": torch.zeros(road.sizes[1], dtype=torch.float64),
+        "fade": torch.zeros(road.sizes[1], dtype=torch.float64),
     }
     for weight in weights.values():
         weight.requires_grad_()
@@ -60,10 +73,13 @@ def _fit(
 
     def objective() -> Tensor:
         total = (scores * weights["gain"][:, road.group]).sum(1)
-        logits = logits_of(total, weights["offset"], weights["baseline"], late, road.sizes)
+        acts = acting(total, _BOUND * weights["stretch"].exp(), weights["fade"], road.sizes)
+        logits = logits_of(acts, weights["offset"], weights["baseline"], late, road.sizes)
         smooth = weights["baseline"].diff(dim=-1).square().sum()
         penalty = (weights["gain"].square() * strength.unsqueeze(1)).sum()
+        penalty = penalty + _OF_BOUND * weights["stretch"].square().sum() + _OF_FADE * weights["fade"].square().sum()
         return loss_of(logits, targets).sum() + (smooth + penalty) / 2 / endpoints
 
     minimise(weights, objective, iterations=100)
-    return {name: weight.detach() for name, weight in weights.items()}
+    found = {name: weight.detach() for name, weight in weights.items()}
+    return found | {"bound": _BOUND * found["stretch"].exp()}

@@ -15,7 +15,7 @@ from torch import Tensor
 from model.heads import Logits
 from model.linear import LinearRoad
 from model.linear_fit import Block, Ridge, Weights, effective, fit_block, score_of
-from model.linear_gains import Scored, fit_gains
+from model.linear_gains import Scored, copy_gains, fit_gains
 from model.targets import Targets, taught
 from schemas.table import Table
 
@@ -69,15 +69,19 @@ def fit_roads(
     plain: LinearRoad, learner: LinearRoad, training: Training, setting: RoadSetting
 ) -> tuple[Opinion, Opinion]:
     """Fit both roads; returns their out-of-fold opinions, the first of which is the teacher."""
-    scores, fulls = _fit_blocks(plain, training, training.targets, setting)
-    ridges = [block.ridge for block in training.table.blocks]
-    fit_gains(plain, Scored(scores, training.present, training.targets, training.base), ridges)
-    teacher = _opinion(plain, scores, training.present)
+    teacher, fulls = fit_plain(plain, training, setting.ridge)
     soft = taught(training.targets, Logits(*(part.double() for part in teacher.logits)), setting.alpha)
-    scores, _ = _fit_blocks(learner, training, soft, setting, fulls)
-    for name in ("gain", "offset", "baseline"):  # its inner scores have seen their own rows through the teacher
-        getattr(learner, name).copy_(getattr(plain, name))
+    scores, _ = _fit_blocks(learner, training, soft, setting.ridge, fulls)
+    copy_gains(plain, learner)  # the learner's inner scores have seen their own rows through the teacher
     return teacher, _opinion(learner, scores, training.present)
+
+
+def fit_plain(road: LinearRoad, training: Training, ridge: Ridge) -> tuple[Opinion, list[Weights | None]]:
+    """Fit one road on what became of the patients; returns its out-of-fold opinion and each block's weights."""
+    scores, fulls = _fit_blocks(road, training, training.targets, ridge)
+    ridges = [block.ridge for block in training.table.blocks]
+    fit_gains(road, Scored(scores, training.present, training.targets, training.base), ridges)
+    return _opinion(road, scores, training.present), fulls
 
 
 def inner_folds(strata: Sequence[str], seed: int) -> Tensor:
@@ -92,7 +96,7 @@ def inner_folds(strata: Sequence[str], seed: int) -> Tensor:
 
 
 def _fit_blocks(
-    road: LinearRoad, training: Training, targets: Targets, setting: RoadSetting, start: Sequence[Weights | None] = ()
+    road: LinearRoad, training: Training, targets: Targets, ridge: Ridge, start: Sequence[Weights | None] = ()
 ) -> tuple[Tensor, list[Weights | None]]:
     """Set the road's weights; returns out-of-fold scores (N, K, L) in their standard deviations, and the full fits."""
     late = road.late.double()
@@ -105,11 +109,11 @@ def _fit_blocks(
             continue
         rows = torch.nonzero(there).squeeze(1)
         first = start[block] if start else None
-        full = fit_block(training.of_block(block, rows, targets, late), setting.ridge, first)
+        full = fit_block(training.of_block(block, rows, targets, late), ridge, first)
         for fold in range(INNER_FOLDS):
             kept = rows[training.folds[rows] != fold]
             out = rows[training.folds[rows] == fold]
-            inner = fit_block(training.of_block(block, kept, targets, late), setting.ridge, full)
+            inner = fit_block(training.of_block(block, kept, targets, late), ridge, full)
             scores[out, block] = score_of(training.columns[out][:, places], inner)
         scale = _deviations(scores[rows, block], road)
         scores[:, block] /= scale

@@ -82,8 +82,13 @@ class Network(nn.Module):
 
         `core` stands in for the fusion's own circuit.
         """
-        logits: Logits = self.heads(self.fusion(self.attention(completed, present, usable), core))
+        logits: Logits = self.heads(self.fused(completed, present, usable, core))
         return logits
+
+    def fused(self, completed: Tensor, present: Tensor, usable: Tensor, core: Core | None = None) -> Tensor:
+        """The same -> what the heads read of N rows (N, D)."""
+        features: Tensor = self.fusion(self.attention(completed, present, usable), core)
+        return features
 
     def roads(self, beside: Tensor) -> tuple[Logits, Logits]:
         """What rides behind the embeddings, summed over the present modalities (B, 2 K L + K) -> both roads' logits."""

@@ -27,6 +27,15 @@ def late_bins(edges: Sequence[float]) -> Tensor:
     return torch.log(middles + 0.5) - math.log(2.0)
 
 
+def bounded(risk: Tensor, bound: Tensor) -> Tensor:
+    """A risk as it acts on a hazard's logit: as it is near 0, never beyond ±bound (broadcast against `risk`).
+
+    Scores are sums of columns of which a few lie far out, and the likelihood is made by the many in the middle: left
+    unbounded, the highest tenth of HANCOCK's patients was told a risk that did not come true.
+    """
+    return bound * torch.tanh(risk / bound)
+
+
 def curves(hazards: NDArray[np.float64]) -> NDArray[np.float64]:
     """Hazards (..., J) -> survival (..., J) at each bin's right edge."""
     return np.asarray(np.cumprod(1.0 - hazards, axis=-1), np.float64)

@@ -15,6 +15,7 @@ from model.baselines.catalogue import BASELINES
 from model.cohort_data import read_data
 from model.cohorts.folder import read_card, read_outcomes, read_survival
 from model.evaluation.folds import Assigned, read_folds
+from model.evaluation.linear_alone import LINEAR
 from model.evaluation.measure import Measures, measure
 from model.evaluation.plots import write_plots
 from model.evaluation.predictions import Prediction, read_predictions, write_predictions
@@ -35,10 +36,14 @@ def evaluate(
     folds: Annotated[Path, typer.Option(help="CSV of patient_id, repeat, fold; oncostream cohort folds makes one.")],
     out: Annotated[Path, typer.Option(help="CSV of the predictions; of several models, <out>-<model>.csv.")],
     model: Annotated[
-        list[str] | None, typer.Option(help=f"{OURS}, {', '.join(BASELINES)}, or single:<block>. Repeat it.")
+        list[str] | None,
+        typer.Option(help=f"{OURS}, {', '.join((*LINEAR, *BASELINES))}, or single:<block>. Repeat it."),
     ] = None,
     keep: Annotated[
-        list[str] | None, typer.Option(help="Also show test patients these blocks alone: pathology+blood. Repeat it.")
+        list[str] | None,
+        typer.Option(
+            help="Also show test patients these blocks alone (pathology+blood; baselines learn from them alone)"
+        ),
     ] = None,
     against: Annotated[list[Path] | None, typer.Option(help="Predictions of a baseline to compare with.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report and plots.")] = None,

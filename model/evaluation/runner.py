@@ -18,7 +18,8 @@ from model.cohorts.folder import read_survival
 from model.evaluation.fold import Contender, Forecast
 from model.evaluation.folds import Assigned
 from model.evaluation.forecasts import fold_of, forecast_of, predictions_of
-from model.evaluation.masking import shown_alone, shown_to_baselines
+from model.evaluation.linear_alone import LINEAR, linear_alone
+from model.evaluation.masking import left_to_baselines, shown_alone
 from model.evaluation.predictions import Prediction
 from model.examples import Examples, Roles
 from model.fitting import fit
@@ -39,10 +40,10 @@ class Evaluation:
     data: CohortData
     folds: Sequence[Assigned]
     models: tuple[str, ...]
-    """`ours`, or baselines; what they look at is prepared once for all."""
+    """`ours`, the linear road alone, or baselines; what these look at is prepared once for all."""
     settings: TrainSettings
     views: tuple[Kept, ...] = ((),)
-    """What test patients are shown: these blocks alone; none: all that they have."""
+    """What test patients are shown: these blocks alone; none: all that they have. Baselines are fitted anew on them."""
 
     def cuts(self) -> list[tuple[int, int]]:
         """Every (repeat, fold), in order."""
@@ -81,7 +82,7 @@ def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> Said:
     baselines = [name for name in evaluation.models if name != OURS]
     if baselines:
         looked = look(data, roles, seeded, _silent)
-        speakers |= {name: _baseline(contender(name), looked, data, seed) for name in baselines}
+        speakers |= {name: _beside(name, looked, data, seeded) for name in baselines}
     found: Said = {}
     for model, kept in product(evaluation.models, evaluation.views):
         seen, forecast = speakers[model](kept, rows)
@@ -99,13 +100,27 @@ def _ours(fitted: Fitted, data: CohortData) -> Speaks:
     return speaks
 
 
+def _beside(name: str, looked: Fitted, data: CohortData, settings: TrainSettings) -> Speaks:
+    """The linear road alone, or a baseline."""
+    if name not in LINEAR:
+        return _baseline(contender(name), looked, data, settings.seed)
+    says = linear_alone(looked, settings.roads.ridge, LINEAR[name], settings.seed)
+
+    def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
+        examples = _shown(looked, kept)
+        seen = rows[examples.present[rows].any(1)]
+        return seen, says(examples, seen)
+
+    return speaks
+
+
 def _baseline(model: Contender, fitted: Fitted, data: CohortData, seed: int) -> Speaks:
     times = times_of(data)
 
     def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
         seen = rows[_shown(fitted, kept).present[rows].any(1)]
         cut = fold_of(fitted, times, seen, seed)
-        return seen, model(shown_to_baselines(cut, kept) if kept else cut)
+        return seen, model(left_to_baselines(cut, kept) if kept else cut)
 
     return speaks
 

@@ -8,14 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tiny_run import TINY, files_under
 
+from model.baselines.cox import cox
 from model.cohort_data import read_data
 from model.cohorts.synthetic import write_synthetic
+from model.evaluation.fold import Fold, Rows
 from model.evaluation.folds import Assigned, make_folds, strata_of
+from model.evaluation.masking import left_to_baselines
 from model.evaluation.predictions import Prediction
 from model.evaluation.runner import Evaluation, evaluate, predict_fold
+from model.survival import edges_until
 from schemas.errors import Refused
 
 pytestmark = pytest.mark.slow
@@ -81,7 +86,7 @@ def comparable(said: list[Prediction]) -> list[Prediction]:
     return [replace(one, survival=tuple(-1.0 if math.isnan(s) else s for s in one.survival)) for one in said]
 
 
-@pytest.mark.parametrize("model", ["ours", "stacked-cox", "concat-mlp"])
+@pytest.mark.parametrize("model", ["ours", "linear-x3", "stacked-cox", "concat-mlp"])
 def test_poison_in_test_patients_changes_no_other_prediction(
     cohort: Path, poisoned: Path, folds: tuple[Assigned, ...], model: str
 ) -> None:
@@ -110,7 +115,7 @@ def test_every_patient_is_predicted_once_a_repeat_whatever_the_workers(
     assert len({(said.patient, said.endpoint) for said in together}) == len(together)
 
 
-@pytest.mark.parametrize("model", ["ours", "cox"])
+@pytest.mark.parametrize("model", ["ours", "linear", "cox"])
 def test_a_block_alone_says_something_else_than_all_of_them(
     cohort: Path, folds: tuple[Assigned, ...], model: str
 ) -> None:
@@ -124,3 +129,26 @@ def test_a_block_alone_says_something_else_than_all_of_them(
 def test_an_unknown_block_is_refused(cohort: Path, folds: tuple[Assigned, ...]) -> None:
     with pytest.raises(Refused, match="clinical"):
         predicted(cohort, folds, "cox", ("blood",))
+
+
+def test_a_baseline_that_is_shown_one_block_never_learnt_from_another() -> None:
+    rng = np.random.default_rng(0)
+    train, test = (Rows(rng.normal(size=(n, 5)), np.ones((n, 2), np.bool_)) for n in (40, 10))
+    days, event = rng.exponential(500, (40, 1)), np.ones((40, 1), np.bool_)
+    fold = Fold(
+        train=train,
+        test=test,
+        blocks={"clinical": slice(0, 2), "blood": slice(2, 5)},
+        endpoints=("OS",),
+        days=days,
+        event=event,
+        labels=(),
+        diagnosis=np.full(40, -1),
+        edges_days=np.array(edges_until(1826)),
+        seed=0,
+    )
+    left = left_to_baselines(fold, ("clinical",))
+    other = replace(fold, train=Rows(np.where(np.arange(5) < 2, train.columns, -train.columns), train.present))
+    assert (left.train.present == [True, False]).all()
+    np.testing.assert_array_equal(cox(left).survival, cox(left_to_baselines(other, ("clinical",))).survival)
+    assert not np.array_equal(cox(fold).survival, cox(other).survival)
