@@ -1,5 +1,9 @@
 """A network fitted on some patients of a cohort, in phases; the others are only looked at once it stands."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -21,16 +25,50 @@ from model.statistics import base_hazards, learn_codes, start_at_base_rates
 from model.targets import hard_targets
 from model.train_settings import TrainSettings
 from schemas.evidence import Modality
-from schemas.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A network whose arrival-time encoders and linear roads are fitted, before there is a student."""
+
+    seen: Fitted
+    opinions: tuple[Opinion, Opinion]
+    """Of the plain road, the teacher, and of the taught one: of all N patients, zeros for those not fitted on."""
+    generator: Tensor
+    """The state of the run's randomness here."""
 
 
 def fit(
     data: CohortData, roles: Roles, settings: TrainSettings, report: Report, checkpoints: Checkpoints | None = None
 ) -> Fitted:
     """Fit every phase on the patients of `roles`; raises ValueError where there are too few to learn from."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(settings.seed)
-        return _Run(data, roles, settings, report, checkpoints or Checkpoints()).fitted()
+    kept = checkpoints or Checkpoints()
+    return finish(prepare(data, roles, settings, report, kept), settings, report, kept)
+
+
+def prepare(
+    data: CohortData, roles: Roles, settings: TrainSettings, report: Report, checkpoints: Checkpoints
+) -> Prepared:
+    """What is read of patients, and both linear roads; raises ValueError where there are too few to learn from."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    with _seeded(settings.seed):
+        seen = Look(data, roles, settings, report, generator, checkpoints).seen()
+        network, rows = seen.network, seen.examples.fitted
+        found = fit_roads(network.plain, network.taught, road_training(seen, settings.seed), settings.roads)
+        network.heads.bound.copy_(network.plain.bound[-1])  # of the patients who have everything
+        plain, taught = (_of_all(opinion, rows, len(seen.examples.present)) for opinion in found)
+        return Prepared(seen, (plain, taught), generator.get_state())
+
+
+def finish(prepared: Prepared, settings: TrainSettings, report: Report, checkpoints: Checkpoints) -> Fitted:
+    """The student, its circuit and the calibration. Changes the network of `prepared`."""
+    seen, teacher = prepared.seen, prepared.opinions[0]
+    generator = torch.Generator()
+    generator.set_state(prepared.generator)
+    with _seeded(settings.seed):
+        losses = seen.losses | _Student(seen, settings, report, checkpoints, generator).trained(teacher)
+        manifest = calibrate(seen.network.eval(), seen.manifest, seen.examples, prepared.opinions)
+        return Fitted(seen.network, manifest, seen.examples, losses)
 
 
 def road_training(seen: Fitted, seed: int) -> Training:
@@ -47,36 +85,19 @@ def road_training(seen: Fitted, seed: int) -> Training:
     )
 
 
-class _Run:
-    """One run, and what its phases share."""
+@dataclass(frozen=True)
+class _Student:
+    """The run of one student, and what its phases share."""
 
-    def __init__(
-        self, data: CohortData, roles: Roles, settings: TrainSettings, report: Report, checkpoints: Checkpoints
-    ) -> None:
-        self.data, self.roles, self.settings, self.report = data, roles, settings, report
-        self.checkpoints = checkpoints
-        self.generator = torch.Generator().manual_seed(settings.seed)
+    seen: Fitted
+    settings: TrainSettings
+    report: Report
+    checkpoints: Checkpoints
+    generator: torch.Generator
 
-    def fitted(self) -> Fitted:
-        """What is read of patients; both roads; the student; its circuit; calibration."""
-        look = Look(self.data, self.roles, self.settings, self.report, self.generator, self.checkpoints)
-        seen = look.seen()
-        network, draft, examples = seen.network, seen.manifest, seen.examples
-        opinions = self._roads(network, draft, examples)
-        losses = seen.losses | self._student(network, examples, opinions[0])
-        return Fitted(network, calibrate(network.eval(), draft, examples, opinions), examples, losses)
-
-    def _roads(self, network: Network, draft: Manifest, examples: Examples) -> tuple[Opinion, Opinion]:
-        """Both linear roads, on training and validation patients alike; opinions are of all N, zeros for others."""
-        rows = examples.fitted
-        training = road_training(Fitted(network, draft, examples, {}), self.settings.seed)
-        found = fit_roads(network.plain, network.taught, training, self.settings.roads)
-        network.heads.bound.copy_(network.plain.bound[-1])  # of the patients who have everything
-        plain, taught = (_of_all(opinion, rows, len(examples.present)) for opinion in found)
-        return plain, taught
-
-    def _student(self, network: Network, examples: Examples, teacher: Opinion) -> dict[str, float]:
-        tasks = self.data.tasks
+    def trained(self, teacher: Opinion) -> dict[str, float]:
+        """Learn from the teacher and from what became of the patients; the last losses by phase."""
+        network, examples, tasks = self.seen.network, self.seen.examples, self.seen.manifest.tasks
         tokens = examples.batch(Modality.CLINICAL, examples.fitted)
         learn_codes(network.clinical, tokens)
         start_at_base_rates(network.heads, examples.labels.rows(examples.fitted))
@@ -123,3 +144,11 @@ def _of_all(opinion: Opinion, rows: Tensor, patients: int) -> Opinion:
         return part.new_zeros((patients, *part.shape[1:])).index_copy(0, rows, part)
 
     return Opinion(spread(opinion.scores), Logits(*(spread(part) for part in opinion.logits)))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Torch's own randomness from the seed, and as it was afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.batch_order import held_out
 from model.cohort_data import CohortData, read_data
 from model.cohorts.folder import read_survival
 from model.evaluation.fold import Forecast
@@ -26,8 +25,8 @@ from model.evaluation.folds import Assigned, read_folds
 from model.evaluation.forecasts import predictions_of
 from model.evaluation.measure import Measures, compare, measure
 from model.evaluation.predictions import Prediction
+from model.evaluation.runner import cut_of
 from model.evaluation.study import prepare_study
-from model.examples import Roles
 from model.fitting import road_training
 from model.heads import Logits
 from model.linear import LinearRoad, logits_of
@@ -112,11 +111,10 @@ def _begin(data: CohortData, folds: tuple[Assigned, ...]) -> None:
 def _fold(cut: tuple[int, int]) -> Said:
     """Every student of one fold."""
     (data, folds), (repeat, fold) = _given[-1], cut
-    chosen = {one.patient: one.fold for one in folds if one.repeat == repeat}
-    tested = torch.tensor([chosen.get(patient) == fold for patient in data.patients])
-    seed = 1000 * repeat + 10 * fold
-    held = held_out(data.patients, SETTINGS.held_share, seed) & ~tested
-    seen = look(data, Roles(~tested & ~held, held), replace(SETTINGS, seed=seed), _silent)
+    whole = cut_of(data, folds, SETTINGS, repeat, fold)
+    seed, tested = whole.seed, torch.zeros(len(data.patients), dtype=torch.bool)
+    tested[whole.tested] = True
+    seen = look(data, whole.roles, replace(SETTINGS, seed=seed), _silent)
     training, columns = road_training(seen, seed), columns_of(seen.network, seen.examples).double()
     opinion, _ = fit_roads(seen.network.plain, seen.network.taught, training, RoadSetting())
     teacher = Logits(*(part.double() for part in opinion.logits))

@@ -39,3 +39,22 @@ def interval(drawn: Array, level: float = 0.95) -> tuple[float, float]:
         return np.nan, np.nan
     low, high = np.quantile(known, ((1 - level) / 2, (1 + level) / 2))
     return float(low), float(high)
+
+
+def two_sided(drawn: Array) -> float:
+    """How surely a difference is none, from its draws (B,): twice the share beyond 0, and never 0 (Davison 1997)."""
+    known = drawn[np.isfinite(drawn)]
+    if not len(known):
+        return np.nan
+    beyond = min(int((known <= 0).sum()), int((known >= 0).sum()))
+    return min(1.0, 2 * (beyond + 1) / (len(known) + 1))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """p values of one family, each made to hold beside the others (Holm 1979), in the order given."""
+    order = sorted(range(len(chances)), key=lambda place: chances[place])
+    found, reached = [0.0] * len(chances), 0.0
+    for rank, place in enumerate(order):
+        reached = max(reached, min(1.0, (len(chances) - rank) * chances[place]))
+        found[place] = reached
+    return found

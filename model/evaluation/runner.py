@@ -66,26 +66,42 @@ def evaluate(evaluation: Evaluation, workers: int) -> Iterator[tuple[float, Said
             yield done / len(cuts), future.result()
 
 
-def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> Said:
-    """One fold's predictions of its patients; nothing of them is looked at before a model stands."""
-    data, settings = evaluation.data, evaluation.settings
-    chosen = {one.patient: one.fold for one in evaluation.folds if one.repeat == repeat}
+@dataclass(frozen=True)
+class Cut:
+    """Who does what in one fold."""
+
+    roles: Roles
+    tested: Tensor
+    """Rows of the patients to be predicted."""
+    seed: int
+    """Of all that is fitted here."""
+
+
+def cut_of(data: CohortData, folds: Sequence[Assigned], settings: TrainSettings, repeat: int, fold: int) -> Cut:
+    """The patients of a fold are tested; those of the repeat's other folds train, and a share of them calibrates."""
+    chosen = {one.patient: one.fold for one in folds if one.repeat == repeat}
     tested = torch.tensor([chosen.get(patient) == fold for patient in data.patients])
     others = torch.tensor([patient in chosen for patient in data.patients]) & ~tested
     seed = settings.seed + 1000 * repeat + 10 * fold
     held = held_out(data.patients, settings.held_share, seed) & others
-    rows = torch.nonzero(tested).squeeze(1)
-    seeded, roles = replace(settings, seed=seed), Roles(others & ~held, held)
+    return Cut(Roles(others & ~held, held), torch.nonzero(tested).squeeze(1), seed)
+
+
+def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> Said:
+    """One fold's predictions of its patients; nothing of them is looked at before a model stands."""
+    data = evaluation.data
+    cut = cut_of(data, evaluation.folds, evaluation.settings, repeat, fold)
+    seeded = replace(evaluation.settings, seed=cut.seed)
     speakers: dict[str, Speaks] = {}
     if OURS in evaluation.models:
-        speakers[OURS] = _ours(fit(data, roles, seeded, _silent), data)
+        speakers[OURS] = _ours(fit(data, cut.roles, seeded, _silent), data)
     baselines = [name for name in evaluation.models if name != OURS]
     if baselines:
-        looked = look(data, roles, seeded, _silent)
+        looked = look(data, cut.roles, seeded, _silent)
         speakers |= {name: _beside(name, looked, data, seeded) for name in baselines}
     found: Said = {}
     for model, kept in product(evaluation.models, evaluation.views):
-        seen, forecast = speakers[model](kept, rows)
+        seen, forecast = speakers[model](kept, cut.tested)
         names = [data.patients[row] for row in seen.tolist()]
         found[model, kept] = list(predictions_of(forecast, names, data.tasks, repeat, fold))
     return found
