@@ -1,10 +1,10 @@
 """Imputers against missingness: ours and its baselines on a table of embeddings, with 0 to 80 % of slots hidden.
 
-    python docs/evidence/imputers.py TABLE.npz [OUT]
+    python docs/evidence/imputers.py NETWORK TRAINED STRANGERS OUT
 
-TABLE.npz holds `embeddings` (N, M, D) float, `present` (N, M) bool, `train` (N,) bool, `held` (N,) bool. Writes
-OUT/imputers.md and OUT/imputers.csv (OUT: the folder of this file). Fitted on the rows of `train` with that share
-of their slots hidden; measured on the complete rows of `held`, for every subset shown and every target.
+Embeddings are NETWORK's, of the cohort folder TRAINED that it was trained on and of STRANGERS that it never saw.
+Fitted on the first with a share of the slots hidden; measured on the complete patients of the second, for every
+subset shown and every target. Writes OUT/imputers.md and OUT/imputers.csv.
 """
 
 import csv
@@ -17,9 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.evaluation.strangers import read_strangers
 from model.imputer_baselines import BASELINES, Guess, MeanImputer
 from model.imputer_calibration import Trial, coverage, trials
 from model.imputer_training import DESCENT, fit_imputer
+from streams.blobs import Blobs
+from streams.file_rules import FileRules
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
 STOPPING = 0.2
@@ -57,20 +60,22 @@ class Score:
     covered_95: float
 
 
-def read_table(path: Path) -> Table:
-    """Read the .npz; raises ValueError where nothing can be measured on it."""
-    with np.load(path, allow_pickle=False) as arrays:
-        embeddings, present = torch.from_numpy(arrays["embeddings"]).float(), torch.from_numpy(arrays["present"])
-        train, held = torch.from_numpy(arrays["train"]), torch.from_numpy(arrays["held"])
-    used = present[train].any(0)
-    embeddings, present = embeddings[:, used], present[:, used]
-    complete = held & ~train & present.all(1)
+def read_table(network: Path, trained: Path, strangers: Path) -> Table:
+    """Read both cohorts through the network; raises ValueError where nothing can be measured on them."""
+    train, held = (
+        read_strangers(network, cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))))
+        for cohort in (trained, strangers)
+    )
+    used, width = train.examples.present.any(0), train.manifest.sizes.width
+    complete = held.examples.present[:, used].all(1)
     if int(used.sum()) < 2 or not complete.any():
-        found = f"{int(used.sum())} modalities in training and {int(complete.sum())} complete held-out rows"
-        raise ValueError(f"{path} has {found}; wanted two and one at least: choose another cohort or split")
-    trial = trials(embeddings[complete], present[complete])
+        found = f"{int(used.sum())} modalities in training and {int(complete.sum())} complete strangers"
+        raise ValueError(f"{found}; wanted two and one at least: choose other cohorts")
+    trial = trials(held.encoded[complete][:, used, :width], held.examples.present[complete][:, used])
     asked = trial.shown.any(1)
-    return Table(embeddings[train], present[train], Trial(*(part[asked] for part in trial)))
+    known = train.examples.present.any(1)
+    rows, present = train.encoded[known][:, used, :width], train.examples.present[known][:, used]
+    return Table(rows, present, Trial(*(part[asked] for part in trial)))
 
 
 def imputers() -> dict[str, Fit]:
@@ -119,9 +124,11 @@ def page(found: list[Score], table: Table) -> str:
     lines = [
         "# Imputers against missingness",
         "",
-        f"Made by `python docs/evidence/imputers.py TABLE.npz`: {targets[0]} training rows, {targets[1]} guesses of a",
-        "held-out embedding. Means over every subset shown and target; RMSE against the mean imputer's, Gaussian NLL a",
-        "dimension without its constant. Each subset and target by itself is in `imputers.csv`.",
+        f"    python {' '.join(sys.argv)}",
+        "",
+        f"{targets[0]} training rows, {targets[1]} guesses of a stranger's embedding. Means over every subset shown",
+        "and target; RMSE against the mean imputer's, Gaussian NLL a dimension without its constant. Each subset and",
+        "target by itself is in `imputers.csv`.",
     ]
     for share in SHARES:
         head = "| imputer | RMSE | NLL | covered at 50 % | at 80 % | at 95 % |"
@@ -134,9 +141,10 @@ def page(found: list[Score], table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(path: Path, out: Path) -> None:
-    """Run the experiment on the table and write the page and the scores."""
-    table = read_table(path)
+def main(network: Path, trained: Path, strangers: Path, out: Path) -> None:
+    """Run the experiment and write the page and the scores."""
+    torch.set_num_threads(1)
+    table = read_table(network, trained, strangers)
     found = list(experiment(table))
     out.mkdir(parents=True, exist_ok=True)
     (out / "imputers.md").write_text(page(found, table), encoding="utf-8")
@@ -148,6 +156,4 @@ def main(path: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) == 3 else Path(__file__).parent)
+    main(*map(Path, sys.argv[1:5]))
