@@ -25,8 +25,9 @@ class Ridge:
     """Of w; of v twice that."""
     own: float = 3000.0
     """Of d; of e four times that."""
-    labels: float = 100.0
-    """Of the weights of diagnosis and response."""
+    labels: float = 3.0
+    """Of the weights of diagnosis and response. Of 100, 30, 10, 3 and 1, what inner folds of a glioma cohort
+    (13 ± 6 nats of 450 patients better than 100) and of a synthetic one liked best."""
 
 
 @dataclass(frozen=True)

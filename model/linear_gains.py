@@ -61,7 +61,7 @@ def _fit(
     targets, strength = scored.targets.rows(rows), torch.tensor(ridges, dtype=torch.float64)
     endpoints, groups = max(road.sizes[1], 1), road.gain.shape[-1]
     weights = {
-        "gain": torch.full((road.blocks, groups), 0.3, dtype=torch.float64),
+        "root": torch.full((road.blocks, groups), 0.55, dtype=torch.float64),
         "offset": torch.zeros(road.offset.shape[-1], dtype=torch.float64),
         "baseline": scored.base.clone(),
         "stretch": torch.zeros(road.sizes[1], dtype=torch.float64),
@@ -72,14 +72,15 @@ def _fit(
     late = road.late.double()
 
     def objective() -> Tensor:
-        total = (scores * weights["gain"][:, road.group]).sum(1)
+        gain = weights["root"].square()  # a block that speaks against its own past says nothing (Breiman 1996)
+        total = (scores * gain[:, road.group]).sum(1)
         acts = acting(total, _BOUND * weights["stretch"].exp(), weights["fade"], road.sizes)
         logits = logits_of(acts, weights["offset"], weights["baseline"], late, road.sizes)
         smooth = weights["baseline"].diff(dim=-1).square().sum()
-        penalty = (weights["gain"].square() * strength.unsqueeze(1)).sum()
+        penalty = (gain.square() * strength.unsqueeze(1)).sum()
         penalty = penalty + _OF_BOUND * weights["stretch"].square().sum() + _OF_FADE * weights["fade"].square().sum()
         return loss_of(logits, targets).sum() + (smooth + penalty) / 2 / endpoints
 
     minimise(weights, objective, iterations=100)
     found = {name: weight.detach() for name, weight in weights.items()}
-    return found | {"bound": _BOUND * found["stretch"].exp()}
+    return found | {"gain": found["root"].square(), "bound": _BOUND * found["stretch"].exp()}

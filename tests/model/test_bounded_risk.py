@@ -77,3 +77,7 @@ def test_heads_bound_their_risk_too() -> None:
     heads.bound.fill_(1.5)
     hazards = heads.hazards(torch.full((1, 2, 1), 1e6), torch.zeros(1, 2, 1), torch.ones(1))
     torch.testing.assert_close(hazards - heads.baseline, torch.full_like(hazards, 1.5))
+
+
+def test_a_block_that_speaks_against_what_happened_says_nothing() -> None:
+    assert fitted(-0.7, lasting=True).gain[1, 0, 0] < 0.05 < fitted(0.7, lasting=True).gain[1, 0, 0]
