@@ -11,6 +11,7 @@ from streams import kafka as kafka_access
 from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
 from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
+from streams.topics import group_of
 
 LARGEST_RECORD = 64 * 1024 * 1024
 """Bytes of a record that our producers take; more than any input, so that a dead letter always fits."""
@@ -70,7 +71,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
     folder = settings.places.home / "faust" / role
     folder.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder alone
     return BatchApp(
-        f"{kafka.prefix}oncostream-{role}",
+        group_of(kafka.prefix, role),
         broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
         store="memory://",
         datadir=str(folder),
