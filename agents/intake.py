@@ -54,6 +54,7 @@ def _read_all(messages: Sequence[Message], read: Read, parts: Parts, role: str) 
 def _outcome(message: Message, read: Read, parts: Parts, role: str, now: datetime) -> Outcome | Unavailable:
     try:
         reading = read(message)
+        records = _records(reading.evidence, parts, role, message, now)
     except Unavailable as away:
         return away
     except Exception as error:  # noqa: BLE001  the one place where a bug becomes a dead letter
@@ -63,7 +64,6 @@ def _outcome(message: Message, read: Read, parts: Parts, role: str, now: datetim
         return SetAside(refused, _records(refused.evidence, parts, role, message, now))
     for kind in reading.skipped:
         metrics.SKIPPED.labels(kind).inc()
-    records = _records(reading.evidence, parts, role, message, now)
     return Said(records, "evidence" if records else "unchanged")
 
 

@@ -74,5 +74,13 @@ def message_of(record: Any) -> Message:
         key=record.key,
         value=record.value,
         headers=tuple(record.headers),
-        timestamp=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        timestamp=_moment(record.timestamp),
     )
+
+
+def _moment(milliseconds: int) -> datetime:
+    """When the record was written; 1970 where its sender gave a number that is no date: Kafka takes any below zero."""
+    try:
+        return datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)

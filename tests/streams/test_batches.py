@@ -1,0 +1,45 @@
+from datetime import UTC, datetime
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+
+from schemas.errors import Reason, Refused
+from streams.batches import message_of
+from streams.dead_letters import DeadLetters
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def record(milliseconds: int, key: bytes | None = b"k", value: bytes | None = b"v") -> ConsumerRecord:
+    return ConsumerRecord("in", 2, 40, milliseconds, 0, key, value, None, 1, 1, (("a", None),))
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "expected"),
+    [
+        pytest.param(1_772_366_400_000, datetime(2026, 3, 1, 12, tzinfo=UTC), id="a-time"),
+        pytest.param(-1, EPOCH, id="none-given"),
+        pytest.param(-(10**15), EPOCH, id="long-before-year-1"),
+        pytest.param(10**15, EPOCH, id="long-after-year-9999"),
+        pytest.param(2**63 - 1, EPOCH, id="the-greatest-that-kafka-holds"),
+    ],
+)
+def test_a_record_has_a_time_whatever_its_sender_gave(milliseconds: int, expected: datetime) -> None:
+    assert message_of(record(milliseconds)).timestamp == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kept"),
+    [
+        pytest.param(None, None, b"", id="neither-cannot-be-sent"),
+        pytest.param(None, b"v", None, id="no-key"),
+        pytest.param(b"k", None, b"k", id="no-value"),
+    ],
+)
+def test_a_dead_letter_has_the_original_key_unless_it_could_not_be_sent_then(
+    key: bytes | None, value: bytes | None, kept: bytes | None
+) -> None:
+    refused = Refused(Reason.NOTHING_TO_READ, "no value; send one")
+    letter = DeadLetters("letters", "1").letter(message_of(record(0, key, value)), refused, step="clinical", now=EPOCH)
+    assert (letter.key, letter.value) == (kept, value)
+    assert letter.headers[0] == ("a", None)
