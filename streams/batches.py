@@ -26,6 +26,8 @@ class Batch:
         self.begun = False
         self.acked = False
         self.full = False
+        self.gone = False
+        """Its records will be read again, here or elsewhere: `ack` is void, and nothing more may be published."""
         self._records = records
         self._room = room
         self._lose = lose
@@ -50,7 +52,8 @@ class Batch:
     def drop(self) -> None:
         """Nothing was done with these records: read them again, here or wherever they belong now."""
         self.begun = False
-        self._lose()
+        if not self.gone:
+            self._lose()
 
 
 class BatchSchema(faust.Schema):

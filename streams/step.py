@@ -67,28 +67,33 @@ class Step:
         """Work until every record of the batch has a durable outcome; the caller then acknowledges it.
 
         What was read stays read: only what was unavailable is read again, only what Kafka lacks is published again.
-        False where this worker slept past its session: others own the records now, nothing was published since.
+        False where others may own the records now (this worker slept past its session, or a rebalance took the batch):
+        nothing was published since.
         """
         started = self.begun_at = time.monotonic()
         woken = self._pulse.lapses
         messages = list(batch)
         read: dict[int, Outcome] = {}
         outcomes: list[Outcome] = []
-        done = await self._retried(lambda: _read_rest(messages, work, read), woken)
+
+        def ours() -> bool:
+            return self._pulse.lapses == woken and not batch.gone
+
+        done = await self._retried(lambda: _read_rest(messages, work, read), ours)
         if done:
             outcomes = [read[place] for place in range(len(messages))]
             rest = Rest(self._records(messages, outcomes))
-            done = await self._retried(lambda: self._publisher.publish_rest(rest), woken)
+            done = await self._retried(lambda: self._publisher.publish_rest(rest), ours)
         self.begun_at = None
         if done:
             self._count(outcomes)
             self._observe(batch, len(messages), time.monotonic() - started)
         return done
 
-    async def _retried(self, attempt: Callable[[], Awaitable[None]], woken: int) -> bool:
-        """Attempt with back-off while a dependency is away; False once this worker slept past its session."""
+    async def _retried(self, attempt: Callable[[], Awaitable[None]], ours: Callable[[], bool]) -> bool:
+        """Attempt with back-off while a dependency is away; False once the batch is no longer ours."""
         wait = 0.05
-        while self._pulse.lapses == woken:
+        while ours():
             try:
                 await attempt()
             except MessageSizeTooLargeError:

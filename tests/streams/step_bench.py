@@ -66,6 +66,7 @@ class Bench:
 
     def __init__(self, *failures: Exception) -> None:
         self.kafka, self.clock = Kafka(*failures), Clock()
+        self.batch: Batch
         self.role = next(ROLES)
         letters = DeadLetters("letters", "1.2.3")
         self.step = Step(self.role, Publisher(self.kafka), letters, Pulse(timedelta(seconds=6), self.clock))
@@ -75,11 +76,8 @@ class Bench:
             return work(messages)
 
         async def go() -> bool:
-            records = [
-                ConsumerRecord(PLACE, 2, 40 + row, 1_772_366_400_000, 0, b"k", BYTES, None, 1, len(BYTES), HEADERS)
-                for row in range(rows)
-            ]
-            return await self.step.run(Batch(PLACE, [(TP(PLACE, 2), records)], asyncio.Event(), lambda: None), awaited)
+            self.batch = batch_of(rows)
+            return await self.step.run(self.batch, awaited)
 
         return asyncio.run(go())
 
@@ -89,3 +87,12 @@ class Bench:
 
 def say(value: bytes = b"v", key: bytes = b"k") -> Said:
     return Said((Outgoing("out", key, value, 3),))
+
+
+def batch_of(rows: int, lose: Callable[[], None] = lambda: None) -> Batch:
+    """Records as they come from Kafka."""
+    records = [
+        ConsumerRecord(PLACE, 2, 40 + row, 1_772_366_400_000, 0, b"k", BYTES, None, 1, len(BYTES), HEADERS)
+        for row in range(rows)
+    ]
+    return Batch(PLACE, [(TP(PLACE, 2), records)], asyncio.Event(), lose)

@@ -1,9 +1,14 @@
+import asyncio
+from collections import deque
 from datetime import UTC, datetime
 
 import pytest
 from aiokafka.structs import ConsumerRecord
+from faust.types import TP
+from step_bench import batch_of
 
 from schemas.errors import Reason, Refused
+from streams.app import BatchApp
 from streams.batches import message_of
 from streams.dead_letters import DeadLetters
 
@@ -26,6 +31,28 @@ def record(milliseconds: int, key: bytes | None = b"k", value: bytes | None = b"
 )
 def test_a_record_has_a_time_whatever_its_sender_gave(milliseconds: int, expected: datetime) -> None:
     assert message_of(record(milliseconds)).timestamp == expected
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["still-here", "gone"])
+def test_a_dropped_batch_is_read_again_once(gone: bool) -> None:
+    """One that is gone is on its way already; to seek for it again would take the batches that came since."""
+    sought: list[bool] = []
+    batch = batch_of(1, lambda: sought.append(True))
+    batch.gone = gone
+    batch.drop()
+    assert sought == [True] * (not gone)
+
+
+def test_what_the_consumer_forgets_is_gone() -> None:
+    async def forgotten() -> tuple[bool, bool]:
+        app = BatchApp("forgets", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)
+        consumer, before, after = app._new_consumer(), batch_of(1), batch_of(1)
+        consumer._sent = {TP("in", 2): deque([(40, before)])}
+        consumer._forget()
+        consumer._sent = {TP("in", 2): deque([(40, after)])}
+        return before.gone, after.gone
+
+    assert asyncio.run(forgotten()) == (True, False)
 
 
 @pytest.mark.parametrize(

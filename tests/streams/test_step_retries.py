@@ -90,6 +90,24 @@ def test_only_the_records_that_were_unavailable_are_read_again() -> None:
     assert bench.counted("events_total", role=bench.role, outcome="evidence") == 4
 
 
+@pytest.mark.parametrize("failures", [(), (KafkaConnectionError(),)], ids=["while-reading", "while-kafka-was-away"])
+def test_of_a_batch_that_a_rebalance_took_nothing_more_is_published(failures: tuple[Exception, ...]) -> None:
+    bench = Bench(*failures)
+
+    def lose() -> None:
+        bench.batch.gone = True
+
+    def work(_: Sequence[Message]) -> Sequence[Outcome]:
+        if not failures:
+            lose()
+        return [say()]
+
+    bench.kafka.when_failing = lose
+    assert not bench.run(work)
+    assert bench.kafka.records == []
+    assert bench.counted("events_total", role=bench.role, outcome="evidence") == 0
+
+
 def test_a_worker_that_slept_while_kafka_was_away_publishes_no_more_of_what_it_read() -> None:
     bench = Bench(KafkaConnectionError())
     bench.kafka.when_failing = lambda: setattr(bench.clock, "now", 7.0)
