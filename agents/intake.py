@@ -14,7 +14,7 @@ from streams import metrics
 from streams.app import BatchApp, BatchStream
 from streams.parts import Parts
 from streams.publisher import Outgoing, Publisher
-from streams.step import Outcome, Said, SetAside, Step, refusal_of
+from streams.step import Outcome, Said, SetAside, Step, Work, refusal_of
 
 Read = Callable[[Message], Reading]
 log = structlog.get_logger()
@@ -24,9 +24,7 @@ def listen(app: BatchApp, parts: Parts, *, role: str, topic: str, read: Read) ->
     """Read every message of `topic` into evidence for as long as the worker lives."""
     step = Step(role, Publisher(app.producer), parts.dead_letters, parts.pulse)
     read = checked(read, key_is_patient=parts.settings.places.input_key == "patient")
-
-    async def work(messages: Sequence[Message]) -> Sequence[Outcome]:
-        return await asyncio.to_thread(_read_all, messages, read, parts, role)
+    work = work_of(read, parts, role)
 
     @app.listens(topic, name=role)
     async def intake(batches: BatchStream) -> None:
@@ -39,16 +37,26 @@ def listen(app: BatchApp, parts: Parts, *, role: str, topic: str, read: Read) ->
     return step
 
 
-def _read_all(messages: Sequence[Message], read: Read, parts: Parts, role: str) -> list[Outcome]:
+def work_of(read: Read, parts: Parts, role: str) -> Work:
+    """What a step does with messages: each is read alone, and one whose file is away is the only one read again."""
+
+    async def work(messages: Sequence[Message]) -> Sequence[Outcome | Unavailable]:
+        return await asyncio.to_thread(_read_all, messages, read, parts, role)
+
+    return work
+
+
+def _read_all(messages: Sequence[Message], read: Read, parts: Parts, role: str) -> list[Outcome | Unavailable]:
     now = datetime.now(UTC)
     return [_outcome(message, read, parts, role, now) for message in messages]
 
 
-def _outcome(message: Message, read: Read, parts: Parts, role: str, now: datetime) -> Outcome:
+def _outcome(message: Message, read: Read, parts: Parts, role: str, now: datetime) -> Outcome | Unavailable:
     try:
         reading = read(message)
-    except Unavailable:
-        raise
+        records = _records(reading.evidence, parts, role, message, now)
+    except Unavailable as away:
+        return away
     except Exception as error:  # noqa: BLE001  the one place where a bug becomes a dead letter
         refused = refusal_of(error)
         if refused.reason is Reason.INTERNAL_ERROR:
@@ -56,7 +64,6 @@ def _outcome(message: Message, read: Read, parts: Parts, role: str, now: datetim
         return SetAside(refused, _records(refused.evidence, parts, role, message, now))
     for kind in reading.skipped:
         metrics.SKIPPED.labels(kind).inc()
-    records = _records(reading.evidence, parts, role, message, now)
     return Said(records, "evidence" if records else "unchanged")
 
 

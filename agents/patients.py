@@ -49,7 +49,7 @@ class Patients:
 
     async def fire_due(self, now: datetime, most: int) -> None:
         """Decide again for the patients whose time has come, event or no event."""
-        owned = self._app.assigned(self._parts.topics.evidence)
+        owned = self._owned()
         self._truth.keep_to(owned)
         try:
             loaded = await self._cache.load_with({}, owned)
@@ -60,6 +60,9 @@ class Patients:
         except AWAY as error:
             metrics.RETRIES.labels("assembly").inc()
             log.warning("dependency_away", role="assembly", error=type(error).__name__)
+
+    def _owned(self) -> set[int]:
+        return self._app.assigned(self._parts.topics.evidence)
 
     async def _settle(self, arrivals: Mapping[str, list[Arrival]], reached: Mapping[int, int]) -> set[int]:
         """Advance these patients until every one of them is stored; returns the ids of arrivals that were news."""
@@ -77,8 +80,10 @@ class Patients:
             for step in steps:
                 pairs = zip(arrivals[step.after.patient], step.fresh, strict=True)
                 fresh.update(id(arrival) for arrival, new in pairs if new)
-            if self._parts.pulse.lapses != woken:
-                raise Unavailable("this worker slept past its session: its patients may have another owner now")
+            if self._parts.pulse.lapses != woken or not self._owned() >= {*left.values(), *marks}:
+                raise Unavailable(
+                    "a worker that slept past its session, or lost a partition: others own these patients"
+                )
             self._truth.doubt(left[step.after.patient] for step in steps if step.request)
             sent = await self._publisher.publish([each for step in steps for each in outgoing(step, self._parts, now)])
             asked = {place.partition: place.offset + 1 for place in sent if place.topic == self._parts.topics.requests}

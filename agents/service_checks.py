@@ -8,9 +8,8 @@ from redis.exceptions import ResponseError
 from agents.checks import Finding, away, note, well, wrong
 from agents.clients import administering, caching, shown
 from agents.exits import Away
-from agents.standing import group_of, inputs_of
 from streams.settings import Settings
-from streams.topics import create_topics, named, topic_faults
+from streams.topics import create_topics, group_of, inputs_of, named, topic_faults
 
 
 async def check_kafka(settings: Settings, *, create: bool) -> list[Finding]:
@@ -59,7 +58,7 @@ async def _groups(settings: Settings, admin: AIOKafkaAdminClient) -> list[Findin
     idle: list[str] = []
     busy: list[str] = []
     for role in inputs_of(named(settings.kafka.prefix)):
-        running = await _state(admin, group_of(settings, role)) not in ("Dead", "Empty")
+        running = await _state(admin, group_of(settings.kafka.prefix, role)) not in ("Dead", "Empty")
         (busy if running else idle).append(role)
     findings = [well("workers", f"somebody runs {', '.join(busy)}")] if busy else []
     if idle:

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from streams.cache import Cache
 from streams.settings import Settings
-from streams.topics import Topics, named
+from streams.topics import group_of, inputs_of, named
 
 _METRICS_SECONDS = 2.0
 
@@ -34,23 +34,6 @@ class Standing:
     def settled(self) -> bool:
         """No lag anywhere, and nothing due."""
         return not self.due and not any(self.lag.values())
-
-
-def inputs_of(topics: Topics) -> dict[str, str]:
-    """Role -> the topic it reads, in the order of the road."""
-    return {
-        "clinical": topics.observations,
-        "imaging": topics.imaging,
-        "genomic": topics.sequencing,
-        "assembly": topics.evidence,
-        "inference": topics.requests,
-        "fhir": topics.results,
-    }
-
-
-def group_of(settings: Settings, role: str) -> str:
-    """The consumer group of a role."""
-    return f"{settings.kafka.prefix}oncostream-{role}"
 
 
 async def committed_of(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, int]:
@@ -87,7 +70,7 @@ class Look:
         places = [TopicPartition(topic, partition) for partition in range(count)]
         ends = await self._consumer.end_offsets(places)
         begins = await self._consumer.beginning_offsets(places)
-        reached = await committed_of(self._admin, group_of(self._settings, role))
+        reached = await committed_of(self._admin, group_of(self._settings.kafka.prefix, role))
         return sum(max(0, ends[place] - max(reached.get(place, 0), begins[place])) for place in places)
 
 

@@ -28,13 +28,13 @@ from streams.policy import Policy
 from streams.pulse import Pulse
 from streams.settings import Settings, WrongSettings
 from streams.step import Step
-from streams.topics import named
+from streams.topics import Topics, inputs_of, named
 
 SHIPPED = Path(__file__).parents[1] / "model"
 """Networks that ship live in `model/<name>/`."""
 
 HEAVY = ("imaging", "genomic")
-ROLES = ("clinical", "imaging", "genomic", "assembly", "inference", "fhir")
+ROLES = tuple(inputs_of(Topics()))
 
 
 @dataclass(frozen=True)

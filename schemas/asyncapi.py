@@ -69,7 +69,8 @@ _TOPICS = (
     ),
     _Topic(
         "evidence", "oncology.evidence", "patient|modality|source", "What each source says; a null value erases.",
-        ("clinical", "imaging", "genomic"), ("assembly",), (("evidence", _record("evidence")),), compacted=True,
+        ("clinical", "imaging", "genomic", "assembly"), ("assembly",), (("evidence", _record("evidence")),),
+        compacted=True,
     ),
     _Topic(
         "requests", "oncology.requests", "patient", "All that a result depends on, in one message.",
@@ -81,7 +82,7 @@ _TOPICS = (
     ),
     _Topic(
         "fhir", "oncology.fhir", "patient", "Each result as a FHIR R4B collection Bundle.",
-        ("fhir",), (), (("fhirBundle", _fhir("Bundle")),),
+        ("fhir",), (), (("fhirBundle", _fhir("Bundle")),), compacted=True,
     ),
     _Topic(
         "deadLetters", "oncology.dead-letters", "as it came", "What a role refused: original bytes, and why.",

@@ -31,14 +31,15 @@ def envelope(*, kind: str, identity: str, subject: str, role: str, cause: Messag
 
 
 def received_at(message: Message) -> datetime:
-    """When the input that led to this record was received: carried along, else the record's own time."""
-    carried = message.header(RECEIVED)
-    if carried is None:
-        return message.timestamp
+    """When the input that led to this record was received: carried along, else the record's own time.
+
+    The header may be the sender's own: one that is no time with an offset counts as none.
+    """
     try:
-        return datetime.fromisoformat(carried)
+        carried = datetime.fromisoformat(message.header(RECEIVED) or "")
     except ValueError:
         return message.timestamp
+    return message.timestamp if carried.tzinfo is None else carried
 
 
 def _next_span(cause: Message, identity: str) -> str:

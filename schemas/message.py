@@ -24,8 +24,8 @@ class Message:
         return Origin(topic=self.topic, partition=self.partition, offset=self.offset)
 
     def header(self, name: str) -> str | None:
-        """The last header of that name as text, or None where there is none."""
-        found = [value for key, value in self.headers if key == name]
+        """The last header of that name as text, or None where there is none; Kafka may bring one without a value."""
+        found = [value for key, value in self.headers if key == name and value is not None]
         return found[-1].decode("utf-8", "replace") if found else None
 
 

@@ -7,7 +7,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time before year 1 or after year 9999 in UTC") from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]

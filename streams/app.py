@@ -10,7 +10,8 @@ from mode import CrashingSupervisor
 from streams import kafka as kafka_access
 from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
-from streams.settings import KafkaSettings, Settings
+from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
+from streams.topics import group_of
 
 LARGEST_RECORD = 64 * 1024 * 1024
 """Bytes of a record that our producers take; more than any input, so that a dead letter always fits."""
@@ -67,12 +68,10 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
     """The application of one role."""
     kafka = settings.kafka
     session = kafka.session_timeout.total_seconds()
-    datadir = settings.places.home / "faust" / role
-    datadir.mkdir(parents=True, exist_ok=True)
     folder = settings.places.home / "faust" / role
     folder.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder alone
     return BatchApp(
-        f"{kafka.prefix}oncostream-{role}",
+        group_of(kafka.prefix, role),
         broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
         store="memory://",
         datadir=str(folder),
@@ -81,6 +80,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 6,
         broker_rebalance_timeout=session,
+        broker_request_timeout=LONGEST_SESSION.total_seconds(),
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
         producer_linger=0,

@@ -26,6 +26,8 @@ class Batch:
         self.begun = False
         self.acked = False
         self.full = False
+        self.gone = False
+        """Its records will be read again, here or elsewhere: `ack` is void, and nothing more may be published."""
         self._records = records
         self._room = room
         self._lose = lose
@@ -50,7 +52,8 @@ class Batch:
     def drop(self) -> None:
         """Nothing was done with these records: read them again, here or wherever they belong now."""
         self.begun = False
-        self._lose()
+        if not self.gone:
+            self._lose()
 
 
 class BatchSchema(faust.Schema):
@@ -74,5 +77,13 @@ def message_of(record: Any) -> Message:
         key=record.key,
         value=record.value,
         headers=tuple(record.headers),
-        timestamp=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        timestamp=_moment(record.timestamp),
     )
+
+
+def _moment(milliseconds: int) -> datetime:
+    """When the record was written; 1970 where its sender gave a number that is no date: Kafka takes any below zero."""
+    try:
+        return datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)

@@ -149,6 +149,9 @@ class BatchConsumer(driver.Consumer):
         return any(batch.begun and not batch.acked for sent in self._sent.values() for _, batch in sent)
 
     def _forget(self) -> None:
+        for sent in self._sent.values():
+            for _, batch in sent:
+                batch.gone = True
         self._sent.clear()
         self._done.clear()
 

@@ -30,4 +30,5 @@ class DeadLetters:
             last_failure=now,
         )
         headers = [*message.headers, *letter.to_headers()]
-        return Outgoing(self._topic, message.key, message.value, None, headers)
+        key = b"" if message.key is message.value is None else message.key  # our client sends no record without both
+        return Outgoing(self._topic, key, message.value, None, headers)

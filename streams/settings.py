@@ -5,15 +5,17 @@ import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.evidence import Modality
 from streams.quantum_settings import QuantumSettings
+from streams.trigger_settings import TriggerSettings
 
-DAY = timedelta(days=1)
+LONGEST_SESSION = timedelta(seconds=90)
+"""So long are Kafka's answers waited for, and so long may a session be: with a longer one Faust does not start."""
 
 
 class WrongSettings(Exception):  # noqa: N818  an answer to whoever set them
@@ -51,7 +53,7 @@ class KafkaSettings(BaseSettings):
     partitions: int = Field(default=12, ge=1, le=1000)
     """Partitions of each topic of ours. Chosen once: another number would put a patient where its past is not."""
     replication: int = Field(default=1, ge=1, le=9)
-    prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$", max_length=200)
     """Put before every topic and consumer group, so that two installations can share a broker."""
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     ca_file: Path | None = None
@@ -59,45 +61,11 @@ class KafkaSettings(BaseSettings):
     password: SecretStr = SecretStr("")
     password_file: Path | None = None
     """The password's file; read once, wins over `password`."""
-    session_timeout: timedelta = Field(default=timedelta(seconds=6), ge=timedelta(seconds=1))
+    session_timeout: timedelta = Field(default=timedelta(seconds=6), ge=timedelta(seconds=1), le=LONGEST_SESSION)
     poll_records: int = Field(default=256, ge=1, le=10_000)
     """Records in a batch of a light role."""
     heavy_poll_records: int = Field(default=8, ge=1, le=1000)
     """Records in a batch of a role that reads files."""
-
-
-class TriggerSettings(BaseSettings):
-    """When to ask for a result."""
-
-    model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_TRIGGER_", frozen=True, extra="forbid")
-
-    min_modalities: int = Field(default=2, ge=1, le=len(Modality))
-    """Quorum: so many modalities present, and every `required` one among them."""
-    required: tuple[Modality, ...] = ()
-    deadline: timedelta = Field(default=DAY, ge=timedelta(0))
-    """Longest wait after a patient's first evidence (ISO 8601: PT24H)."""
-    settle: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
-    """Quiet time after the last evidence before a result is asked for."""
-    min_interval: timedelta = Field(default=timedelta(0), ge=timedelta(0))
-    """Least time between two requests for one patient."""
-    shelf_life: dict[Modality, timedelta] = {
-        Modality.CLINICAL: 365 * DAY,
-        Modality.IMAGING: 730 * DAY,
-        Modality.GENOMIC: 3650 * DAY,
-    }
-    """Evidence this much older than the patient's newest counts as stale."""
-    newest: dict[Modality, int] = {Modality.CLINICAL: 64, Modality.IMAGING: 16, Modality.GENOMIC: 16}
-    """The newest K sources of each modality enter a request."""
-    cap: int = Field(default=512, ge=1, le=100_000)
-    """Most sources kept of one patient."""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        for name, table in (("shelf_life", self.shelf_life), ("newest", self.newest)):
-            absent = [modality.value for modality in Modality if modality not in table]
-            if absent:
-                raise ValueError(f"{name} lacks {', '.join(absent)}")
-        return self
 
 
 class InputSettings(BaseSettings):
@@ -180,7 +148,7 @@ def _read(name: str, concern: type[BaseSettings], table: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or name
-        found = "a secret" if "password" in field else repr(first["input"])[:80]
+        found = "a secret" if "password" in field else repr(to_jsonable_python(first["input"], fallback=str))[:80]
         raise WrongSettings(f"{prefix}{field.upper()}: found {found}; {first['msg']}") from None
     except ValueError as error:  # pydantic-settings: a value that is not JSON where JSON is wanted
         raise WrongSettings(f"{prefix}*: {error}") from None

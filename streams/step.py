@@ -16,7 +16,7 @@ from schemas.message import Message
 from streams import metrics
 from streams.batches import Batch
 from streams.dead_letters import DeadLetters
-from streams.publisher import Outgoing, Publisher
+from streams.publisher import Outgoing, Publisher, Rest
 from streams.pulse import Pulse
 
 log = structlog.get_logger()
@@ -39,8 +39,8 @@ class SetAside:
 
 
 Outcome = Said | SetAside
-Work = Callable[[Sequence[Message]], Awaitable[Sequence[Outcome]]]
-"""One outcome a message, in order."""
+Work = Callable[[Sequence[Message]], Awaitable[Sequence[Outcome | Unavailable]]]
+"""One outcome a message, in order; in its place `Unavailable` where this message alone is to be read again."""
 
 AWAY = (Unavailable, RedisError, KafkaError, ConnectionError, TimeoutError)
 """What is tried again with back-off: the same batch may work later."""
@@ -66,36 +66,46 @@ class Step:
     async def run(self, batch: Batch, work: Work) -> bool:
         """Work until every record of the batch has a durable outcome; the caller then acknowledges it.
 
-        False where this worker slept past its session: others own the records now, nothing was published.
+        What was read stays read: only what was unavailable is read again, only what Kafka lacks is published again.
+        False where others may own the records now (this worker slept past its session, or a rebalance took the batch):
+        nothing was published since.
         """
         started = self.begun_at = time.monotonic()
         woken = self._pulse.lapses
         messages = list(batch)
+        read: dict[int, Outcome] = {}
+        outcomes: list[Outcome] = []
+
+        def ours() -> bool:
+            return self._pulse.lapses == woken and not batch.gone
+
+        done = await self._retried(lambda: _read_rest(messages, work, read), ours)
+        if done:
+            outcomes = [read[place] for place in range(len(messages))]
+            rest = Rest(self._records(messages, outcomes))
+            done = await self._retried(lambda: self._publisher.publish_rest(rest), ours)
+        self.begun_at = None
+        if done:
+            self._count(outcomes)
+            self._observe(batch, len(messages), time.monotonic() - started)
+        return done
+
+    async def _retried(self, attempt: Callable[[], Awaitable[None]], ours: Callable[[], bool]) -> bool:
+        """Attempt with back-off while a dependency is away; False once the batch is no longer ours."""
         wait = 0.05
-        while not await self._tried(messages, work, woken):
-            if self._pulse.lapses != woken:
-                self.begun_at = None
-                return False
+        while ours():
+            try:
+                await attempt()
+            except MessageSizeTooLargeError:
+                raise  # no retry makes it smaller: the worker stops, loudly
+            except AWAY as error:
+                metrics.RETRIES.labels(self.role).inc()
+                log.warning("dependency_away", role=self.role, error=type(error).__name__)
+            else:
+                return True
             await asyncio.sleep(wait)
             wait = min(wait * 2, 2.0)
-        self.begun_at = None
-        self._observe(batch, len(messages), time.monotonic() - started)
-        return True
-
-    async def _tried(self, messages: Sequence[Message], work: Work, woken: int) -> bool:
-        try:
-            outcomes = await work(messages)
-            if self._pulse.lapses != woken:
-                return False
-            await self._publisher.publish(self._records(messages, outcomes))
-        except MessageSizeTooLargeError:
-            raise  # no retry makes it smaller: the worker stops, loudly
-        except AWAY as error:
-            metrics.RETRIES.labels(self.role).inc()
-            log.warning("dependency_away", role=self.role, error=type(error).__name__)
-            return False
-        self._count(outcomes)
-        return True
+        return False
 
     def _records(self, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> list[Outgoing]:
         now = datetime.now(UTC)
@@ -125,6 +135,18 @@ class Step:
         took = metrics.of(metrics.EVENT_SECONDS, self.role)
         for _ in range(rows):
             took.observe(seconds)
+
+
+async def _read_rest(messages: Sequence[Message], work: Work, read: dict[int, Outcome]) -> None:
+    """Work on the messages that have no outcome yet; raises Unavailable while one is left."""
+    left = [place for place in range(len(messages)) if place not in read]
+    answers = await work([messages[place] for place in left])
+    for place, answer in zip(left, answers, strict=True):
+        if not isinstance(answer, Unavailable):
+            read[place] = answer
+    for answer in answers:
+        if isinstance(answer, Unavailable):
+            raise answer
 
 
 def refusal_of(error: Exception) -> Refused:

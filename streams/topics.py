@@ -42,6 +42,23 @@ class Topics:
         return (_KEPT if topic == self.dead_letters else {}) | _LARGE
 
 
+def inputs_of(topics: Topics) -> dict[str, str]:
+    """Role -> the topic it reads, in the order of the road."""
+    return {
+        "clinical": topics.observations,
+        "imaging": topics.imaging,
+        "genomic": topics.sequencing,
+        "assembly": topics.evidence,
+        "inference": topics.requests,
+        "fhir": topics.results,
+    }
+
+
+def group_of(prefix: str, role: str) -> str:
+    """The consumer group of a role."""
+    return f"{prefix}oncostream-{role}"
+
+
 def named(prefix: str) -> Topics:
     """Topics with a prefix before each name."""
     return Topics(**{field.name: f"{prefix}{field.default}" for field in fields(Topics)})

@@ -12,11 +12,11 @@ from agents.clients import administering, caching, partitions_of, reading
 from agents.exits import AskedWrongly
 from agents.local_home import settings_here
 from agents.rows import progress, say
-from agents.standing import committed_of, group_of
+from agents.standing import committed_of
 from streams.cache import Cache
 from streams.recovery import rebuild as rebuild_partition
 from streams.settings import Settings
-from streams.topics import named
+from streams.topics import group_of, named
 
 
 def rebuild(
@@ -37,7 +37,7 @@ async def _rebuild(settings: Settings, chosen: list[int] | None) -> int:
         wanted = list(range(count)) if chosen is None else sorted(set(chosen))
         if not set(wanted) <= set(range(count)):
             raise AskedWrongly(f"--partition {wanted[-1]}: {topics.evidence} has the partitions 0 to {count - 1}")
-        offsets = await committed_of(admin, group_of(settings, "assembly"))
+        offsets = await committed_of(admin, group_of(settings.kafka.prefix, "assembly"))
         cache = Cache(redis, settings.kafka.prefix)
         with progress() as shown:
             task = shown.add_task("partitions", total=len(wanted))

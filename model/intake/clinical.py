@@ -34,8 +34,6 @@ class ClinicalRules:
     """The release where the message's `content-type` does not say: `4.0`, `4.3` or `5.0`; None tries R4B, then R5."""
     patient_system: str | None = None
     """The identifier system whose values are patient ids."""
-    key_is_patient: bool = False
-    """Refuse a record whose key is not the patient inside."""
     max_bytes: int = 16 * 1024 * 1024
     notes: NoteEncoder | None = None
     """What reads notes into vectors; None leaves their text in tokens."""
@@ -54,13 +52,13 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
     """Turn one FHIR message into evidence, a piece a resource; raise Refused if any of it cannot be read.
 
     What could be read beside a bad resource, and `unreadable` for the bad one, go with the refusal. A message of two
-    patients, or of another patient than its key, gives nothing.
+    patients gives nothing.
     """
     content = load_object(message.value, rules.max_bytes)
     releases = releases_of(message.header("content-type"), rules.fhir_version)
     entries = entries_of(content, releases, READABLE)
     people = People(rules.patient_system, entries.by_url)
-    _refuse_mixing(message, rules, people, entries)
+    _refuse_mixing(people, entries)
     read, refusals = [], []
     for entry in entries.readable:
         try:
@@ -73,15 +71,12 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
     return Reading(tuple(read), entries.skipped)
 
 
-def _refuse_mixing(message: Message, rules: ClinicalRules, people: People, entries: Entries) -> None:
+def _refuse_mixing(people: People, entries: Entries) -> None:
     named: frozenset[str] = frozenset().union(*map(people.named_in, entries.all))
     if len(named) > 1:
         raise Refused(
             Reason.TWO_PATIENTS, f"one message names {len(named)} patients, wanted one; send a Bundle for each"
         )
-    key = None if message.key is None else message.key.decode("utf-8", "replace")
-    if rules.key_is_patient and named and {key} != named:
-        raise Refused(Reason.KEY_MISMATCH, "the record's key is not the patient inside; key records by patient id")
 
 
 def _evidence(message: Message, entry: dict[str, Any], people: People, around: _Around) -> Evidence:

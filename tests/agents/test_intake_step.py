@@ -1,11 +1,15 @@
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
-from agents.intake import checked
-from schemas.errors import Reason, Refused
+from agents.intake import checked, work_of
+from agents.wiring import make_parts
+from schemas.errors import Reason, Refused, Unavailable
 from schemas.evidence import Modality, Origin, evidence
 from schemas.message import Message, Reading
+from streams.settings import read_settings
+from streams.step import Said, SetAside
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -67,3 +71,16 @@ def test_what_goes_with_a_refusal_is_held_to_the_key_too() -> None:
         checked(partly_refused, key_is_patient=True)(message(b"p-1"))
     assert kept.value.reason is Reason.NO_TIME
     assert kept.value.evidence == piece("p-1").evidence
+
+
+def test_a_message_whose_file_is_away_holds_no_other_back() -> None:
+    """The step reads again what is `Unavailable`, and that alone."""
+
+    def far(one: Message) -> Reading:
+        if one.value == b"p-2":
+            raise Unavailable("the file store answered 503")
+        return partly_refused(one) if one.value == b"p-3" else read(one)
+
+    messages = [message(None, value) for value in (b"p-1", b"p-2", b"p-3", b"p-4")]
+    answers = asyncio.run(work_of(far, make_parts(read_settings()), "imaging")(messages))
+    assert [type(answer) for answer in answers] == [Said, Unavailable, SetAside, Said]

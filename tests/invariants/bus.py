@@ -10,6 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from events_in import Sent
 from redis.asyncio import Redis
 
+from schemas.dead_letter import DeadLetter
+from schemas.evidence import Evidence
 from schemas.message import Message
 from schemas.result import Result
 from streams.kafka import admin, reader, writer
@@ -72,6 +74,12 @@ class Bus:
     async def results(self) -> list[Result]:
         """All results, in the order of each partition."""
         return [Result.model_validate_json(m.value or b"") for m in await self.read(self.topics.results)]
+
+    async def without_outcome(self, sent: Iterable[Place]) -> set[Place]:
+        """Those of these input offsets that neither a piece of evidence nor a dead letter names."""
+        origins = [Evidence.model_validate_json(m.value or b"").origin for m in await self.read(self.topics.evidence)]
+        letters = [DeadLetter.from_headers(message.headers) for message in await self.read(self.topics.dead_letters)]
+        return set(sent) - {(each.topic, each.partition, each.offset) for each in [*origins, *letters]}
 
     def redis(self) -> Redis:
         """A client of the cache."""

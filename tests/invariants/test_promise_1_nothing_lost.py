@@ -9,8 +9,6 @@ from events_in import cohort, slow_sequencing
 from road import LayRoad, Road, Undisturbed, last_contents
 
 from deploy.local.servers import LocalServers
-from schemas.dead_letter import DeadLetter
-from schemas.evidence import Evidence
 
 pytestmark = pytest.mark.slow
 
@@ -21,17 +19,10 @@ EARLY = 12
 """Results after which something happens: by then every role has begun, and most events are still to come."""
 
 
-async def without_outcome(road: Road, sent: Sequence[Place]) -> set[Place]:
-    """Input offsets that neither a piece of evidence nor a dead letter names."""
-    origins = [Evidence.model_validate_json(m.value or b"").origin for m in await road.read(road.topics.evidence)]
-    letters = [DeadLetter.from_headers(message.headers) for message in await road.read(road.topics.dead_letters)]
-    return set(sent) - {(each.topic, each.partition, each.offset) for each in [*origins, *letters]}
-
-
 async def check(road: Road, sent: Sequence[Place], undisturbed: Undisturbed) -> None:
     await road.settled()
     assert len(sent) >= len(EVENTS)
-    assert await without_outcome(road, sent) == set()
+    assert await road.without_outcome(sent) == set()
     said = last_contents(await road.results())
     assert {name: said.get(name) for name in undisturbed.contents} == undisturbed.contents
 
@@ -46,7 +37,7 @@ def test_in_peace_every_patient_has_a_result_and_every_offset_an_outcome(undistu
 
     sent = asyncio.run(places())
     assert len(sent) == len(EVENTS)
-    assert asyncio.run(without_outcome(road, sent)) == set()
+    assert asyncio.run(road.without_outcome(sent)) == set()
 
 
 def test_a_worker_killed_with_a_batch_in_work_and_started_again_loses_nothing(
@@ -64,7 +55,7 @@ def test_a_worker_killed_with_a_batch_in_work_and_started_again_loses_nothing(
 
         await road.until(reads_since_the_last_commit)
         worker.kill()
-        assert slow[-1] in await without_outcome(road, slow)
+        assert slow[-1] in await road.without_outcome(slow)
         road.start()
         await road.until_members(1)
         stop.set()

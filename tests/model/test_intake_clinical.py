@@ -221,14 +221,6 @@ def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: R
     assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE] * kept
 
 
-def test_a_key_that_is_not_the_patient_is_refused_where_it_should_be() -> None:
-    strict = ClinicalRules(key_is_patient=True)
-    assert refusal(OBSERVATION, strict, b"p2").reason is Reason.KEY_MISMATCH
-    assert refusal(OBSERVATION, strict, None).reason is Reason.KEY_MISMATCH
-    assert len(read_observation(message(OBSERVATION, b"p1"), strict).evidence) == 1
-    assert len(read_observation(message(OBSERVATION, b"p2"), RULES).evidence) == 1
-
-
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
     bad = OBSERVATION | {"id": "o2", "status": "zork", "meta": {"versionId": "4"}}
     refused = refusal(bundle(OBSERVATION | {"valueInteger": 1}, bad, PATIENT))

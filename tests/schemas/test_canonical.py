@@ -1,11 +1,13 @@
 import json
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from schemas.canonical import NAMESPACE, canonical_json, content_hash, derived_id
 from schemas.evidence import Modality
@@ -68,7 +70,14 @@ class Whole(Record):
     count: int = 3
 
 
-PARTS = st.builds(Part, kind=st.sampled_from(Modality), at=st.datetimes(timezones=st.timezones()), share=FLOAT)
+TIMES = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.timezones())
+PARTS = st.builds(Part, kind=st.sampled_from(Modality), at=TIMES, share=FLOAT)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_has_no_year_in_utc_is_a_wrong_value_and_no_bug(at: str) -> None:
+    with pytest.raises(ValidationError, match="before year 1 or after year 9999"):
+        Part.model_validate({"kind": "clinical", "at": at, "share": 0.5})
 
 
 @given(st.builds(Whole, z=st.lists(PARTS, max_size=2), by_kind=st.dictionaries(st.sampled_from(Modality), PARTS),

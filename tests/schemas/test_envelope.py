@@ -48,6 +48,7 @@ def test_a_trace_goes_on_under_a_span_of_our_own() -> None:
     [
         pytest.param((), id="none"),
         pytest.param((("traceparent", b""),), id="empty"),
+        pytest.param((("traceparent", None),), id="null"),
         pytest.param((("traceparent", f"ff-{TRACE}-{SPAN}-01".encode()),), id="another-version"),
         pytest.param((("traceparent", f"00-{TRACE.upper()}-{SPAN}-01".encode()),), id="upper-case"),
         pytest.param((("traceparent", f"00-{'0' * 32}-{SPAN}-01".encode()),), id="all-zero-trace"),
@@ -75,6 +76,8 @@ def test_two_outputs_of_one_record_share_its_trace_and_have_their_own_spans() ->
         pytest.param((), NOON, id="first-hop-is-the-records-own-time"),
         pytest.param(((RECEIVED, b"2026-03-01T12:05:00+00:00"),), LATER, id="later-hops-carry-it-on"),
         pytest.param(((RECEIVED, b"yesterday"),), NOON, id="nonsense-is-not-believed"),
+        pytest.param(((RECEIVED, b"2026-03-01T12:05:00"),), NOON, id="a-time-without-offset-is-nonsense"),
+        pytest.param(((RECEIVED, None),), NOON, id="no-value-is-no-header"),
     ],
 )
 def test_the_time_of_receipt_is_carried_from_hop_to_hop(

@@ -1,90 +1,26 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from assembly_bench import Assembly, KafkaWriter
 
-from agents.patients import Patients
-from agents.wiring import make_parts
-from schemas.envelope import Headers
+from schemas.errors import Unavailable
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, evidence
-from schemas.ids import partition_of
-from schemas.message import Message
 from schemas.request import Request
 from schemas.tokens import ObservationToken
-from streams.cache import Cache
-from streams.kafka import admin, reader, writer
+from streams.kafka import admin, writer
 from streams.publisher import Outgoing, Publisher
-from streams.reading import read_to_end
 from streams.recovery import rebuild
 from streams.settings import read_settings
 from streams.state import PatientState
-from streams.step import Outcome, SetAside
+from streams.step import SetAside
 from streams.topics import create_topics
 
 pytestmark = pytest.mark.slow
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLINICAL, GENOMIC = Modality.CLINICAL, Modality.GENOMIC
-
-
-class KafkaWriter:
-    """An aiokafka producer with the face of Faust's."""
-
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
-
-    async def send(
-        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None,
-        timestamp: float | None, headers: Headers | None,
-    ) -> "asyncio.Future[object]":  # fmt: skip
-        return await self._producer.send(topic, value, key, partition, None, headers)
-
-
-class Owner:
-    """A worker that owns every partition and has committed nothing."""
-
-    def assigned(self, topic: str) -> set[int]:
-        return set(range(4))
-
-    def committed(self, topic: str, partition: int) -> int:
-        return 0
-
-
-class Assembly:
-    """Assembly without Faust: what lies in the evidence topic is read and absorbed by hand."""
-
-    def __init__(self, settings: Any, publisher: Publisher) -> None:
-        self.settings = settings
-        self.parts = make_parts(settings)
-        self.publisher = publisher
-        self.patients = Patients(self.parts, publisher, Owner())
-        self.cache = Cache(self.parts.redis, settings.kafka.prefix)
-        self.absorbed: dict[int, int] = {}
-
-    async def log(self, topic: str) -> list[Message]:
-        """Every record of a topic."""
-        async with reader(self.settings.places.kafka, self.settings.kafka) as consumer:
-            return [message async for message in read_to_end(consumer, topic, list(range(4)))]
-
-    async def absorb_the_rest(self) -> Sequence[Outcome]:
-        """Absorb what came since the last time."""
-        read = await self.log(self.parts.topics.evidence)
-        rest = [message for message in read if message.offset > self.absorbed.get(message.partition, -1)]
-        self.absorbed |= {message.partition: message.offset for message in rest}
-        return await self.patients.absorb(rest)
-
-    async def publish(self, *pieces: Evidence) -> None:
-        """Put pieces on the evidence topic, as the intake roles do."""
-        await self.publisher.publish([self.record(one, one.to_json()) for one in pieces])
-
-    def record(self, one: Evidence, value: bytes | None) -> Outgoing:
-        return Outgoing(self.parts.topics.evidence, one.key.encode(), value, self.home(one.patient))
-
-    def home(self, patient: str) -> int:
-        return partition_of(patient, self.settings.kafka.partitions)
-
 
 WithAssembly = Callable[[Callable[[Assembly], Awaitable[None]]], None]
 
@@ -190,5 +126,16 @@ def test_a_cache_that_lost_its_memory_is_noticed_and_revisions_count_on(
         assert [request.history.revision for request in asked] == [1, 2, 3]
         assert [request.history.supersedes for request in asked] == [None, asked[0].id, asked[1].id]
         assert len((await assembly.cache.load({"p-a": home})).patients["p-a"].picture) == 4
+
+    with_assembly(visit)
+
+
+def test_a_worker_that_lost_a_partition_says_nothing_of_its_patients(with_assembly: WithAssembly) -> None:
+    async def visit(assembly: Assembly) -> None:
+        await assembly.publish(piece("p-1", "s-1"))
+        assembly.owner.owned = set(range(4)) - {assembly.home("p-1")}
+        with pytest.raises(Unavailable, match="lost a partition"):
+            await assembly.absorb_the_rest()
+        assert await assembly.log(assembly.parts.topics.requests) == []
 
     with_assembly(visit)

@@ -1,10 +1,13 @@
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from schemas.evidence import Modality
+from streams.app import role_app
 from streams.kafka import password
 from streams.settings import WrongSettings, read_settings
 
@@ -64,6 +67,20 @@ def test_the_environment_is_read_with_its_types(monkeypatch: pytest.MonkeyPatch)
     assert settings.places.input_key == "patient"
 
 
+@pytest.mark.parametrize("session", ["PT1S", "PT1M30S"])
+def test_faust_bears_every_session_that_the_settings_take(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, session: str
+) -> None:
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_SESSION_TIMEOUT", session)
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path))
+    app = role_app("clinical", read_settings(), heavy=False)
+
+    async def made() -> AIOKafkaConsumer:
+        return app._new_consumer()._thread._create_worker_consumer(app.transport)
+
+    assert asyncio.run(made())._session_timeout_ms == read_settings().kafka.session_timeout / timedelta(milliseconds=1)
+
+
 @pytest.mark.usefixtures("config")
 def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONCOSTREAM_KAFKA_PARTITIONS", "3")
@@ -82,6 +99,11 @@ def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytes
         pytest.param("ONCOSTREAM_KAFKA_PREFIX", "a b", id="not-a-topic-name"),
         pytest.param("ONCOSTREAM_TRIGGER_DEADLINE", "soon", id="not-a-duration"),
         pytest.param("ONCOSTREAM_TRIGGER_MIN_MODALITIES", "4", id="more-than-there-are"),
+        pytest.param("ONCOSTREAM_TRIGGER_DEADLINE", "-PT1S", id="a-time-before-the-evidence"),
+        pytest.param("ONCOSTREAM_TRIGGER_SETTLE", "P10Y1D", id="a-time-that-is-near-no-date"),
+        pytest.param("ONCOSTREAM_KAFKA_SESSION_TIMEOUT", "PT0.5S", id="shorter-than-a-heartbeat-takes"),
+        pytest.param("ONCOSTREAM_KAFKA_SESSION_TIMEOUT", "PT1M31S", id="longer-than-faust-bears"),
+        pytest.param("ONCOSTREAM_KAFKA_PREFIX", 60 * "long", id="longer-than-a-topic-name-may-be"),
         pytest.param("ONCOSTREAM_PREDICT_THRESHOLD", "85", id="a-percentage"),
         pytest.param("ONCOSTREAM_WEB_PORT", "70000", id="no-such-port"),
         pytest.param("ONCOSTREAM_INPUT_KEY", "always", id="one-of-the-places"),
@@ -90,7 +112,7 @@ def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytes
 def test_a_wrong_value_names_its_setting_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     told = refusal()
-    assert told.startswith(f"{name}: found {value!r}; ")
+    assert told.startswith(f"{name}: found {repr(value)[:80]}; ")
     assert "\n" not in told
 
 
@@ -101,6 +123,18 @@ def test_a_wrong_value_names_its_setting_in_one_line(monkeypatch: pytest.MonkeyP
             "ONCOSTREAM_TRIGGER_NEWEST", '{"clinical": 5}', "newest lacks imaging, genomic", id="half-a-table"
         ),
         pytest.param("ONCOSTREAM_TRIGGER_REQUIRED", "clinical", "required", id="not-json-where-json-is-wanted"),
+        pytest.param(
+            "ONCOSTREAM_TRIGGER_NEWEST",
+            '{"clinical": 0, "imaging": 1, "genomic": 1}',
+            "NEWEST.CLINICAL: found 0; ",
+            id="none-of-a-modality",
+        ),
+        pytest.param(
+            "ONCOSTREAM_TRIGGER_SHELF_LIFE",
+            '{"clinical": "P1D", "imaging": "-P1D", "genomic": "P1D"}',
+            "SHELF_LIFE.IMAGING: found '-P1D'; ",
+            id="stale-from-the-first",
+        ),
     ],
 )
 def test_a_wrong_table_names_its_concern(monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str) -> None:

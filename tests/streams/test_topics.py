@@ -6,8 +6,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from schemas.asyncapi import asyncapi
 from streams.kafka import admin
-from streams.topics import Topics, create_topics, named, topic_faults
+from streams.topics import Topics, create_topics, inputs_of, named, topic_faults
 
 Visit = Callable[[AIOKafkaAdminClient, Topics], Awaitable[None]]
 
@@ -41,6 +42,22 @@ def test_a_prefix_goes_before_every_topic_and_no_two_are_the_same() -> None:
     assert named("a.").evidence == "a.oncology.evidence"
     assert len(set(named("a.").all())) == len(Topics().all()) == 8
     assert not set(named("a.").all()) & set(Topics().all())
+
+
+def test_the_published_document_says_what_the_workers_do() -> None:
+    """Which topics there are, which role reads each, and which are compacted."""
+    document, topics = asyncapi(), Topics()
+    channels = {name: channel["address"] for name, channel in document["channels"].items()}
+    assert set(channels.values()) == set(topics.all())
+    for name, channel in document["channels"].items():
+        compacted = "topicConfiguration" in channel["bindings"]["kafka"]
+        assert compacted == (topics.config(channels[name]).get("cleanup.policy") == "compact"), name
+    received = {
+        name.partition("Receives")[0]: channels[operation["channel"]["$ref"].rpartition("/")[2]]
+        for name, operation in document["operations"].items()
+        if operation["action"] == "receive"
+    }
+    assert received == inputs_of(topics)
 
 
 async def known(client: AIOKafkaAdminClient, *names: str) -> None:

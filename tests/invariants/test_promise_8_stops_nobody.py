@@ -1,0 +1,71 @@
+"""Promise 8: no record stops anyone but its own patient, whatever its headers, times, key and value are."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from bus import Place
+from events_in import Sent, observation, sequencing
+from road import LayRoad, Road
+
+from schemas.dead_letter import DeadLetter
+from schemas.envelope import RECEIVED
+from schemas.errors import Reason
+from streams.kafka import writer
+from streams.settings import KafkaSettings
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A record that no program of ours would write, and that Kafka takes."""
+
+    sent: Sent
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    milliseconds: int | None = None
+
+
+ODD = [
+    Odd(observation("p-null-type", "o", 9.0), (("content-type", None),)),
+    Odd(observation("p-null-trace", "o", 9.0), (("traceparent", None),)),
+    Odd(observation("p-null-time", "o", 9.0), ((RECEIVED, None),)),
+    Odd(observation("p-no-offset", "o", 9.0), ((RECEIVED, b"2026-03-01T12:00:00"),)),
+    Odd(observation("p-last-day", "o", 9.0), ((RECEIVED, b"9999-12-31T23:59:59-14:00"),)),
+    Odd(observation("p-before-time", "o", 9.0), milliseconds=-(10**15)),
+    Odd(sequencing("p-vcf", "s", "", occurred_at="0001-01-01T00:00:00+14:00")),
+    Odd(sequencing("p-vcf", "s", "", occurred_at="9999-12-31T23:59:59-14:00")),
+    Odd(Sent("observations", None, None)),
+]
+
+
+async def send(road: Road, records: Sequence[Odd]) -> list[Place]:
+    """Send what the usual call would refuse to: a record without key and value among them."""
+    producer = writer(road.bootstrap, KafkaSettings())
+    await producer.start()
+    places = []
+    for odd in records:
+        topic, batch = odd.sent.topic_in(road.topics), producer.create_batch()
+        batch.append(timestamp=odd.milliseconds, key=odd.sent.key, value=odd.sent.value, headers=list(odd.headers))
+        done = await (await producer.send_batch(batch, topic, partition=0))
+        places.append((done.topic, done.partition, done.offset))
+    await producer.stop()
+    return places
+
+
+@pytest.mark.slow
+def test_odd_records_have_an_outcome_each_and_nobody_waits_behind_them(lay_road: LayRoad) -> None:
+    road = lay_road()
+
+    async def live() -> tuple[set[Place], set[str], set[Reason]]:
+        places = await send(road, [*ODD, Odd(observation("p-behind-them", "o", 9.0))])
+        road.start()
+        await road.settled()
+        letters = [DeadLetter.from_headers(message.headers) for message in await road.read(road.topics.dead_letters)]
+        patients = {result.patient for result in await road.results()}
+        return await road.without_outcome(places), patients, {letter.reason for letter in letters}
+
+    open_, patients, reasons = asyncio.run(live())
+    assert open_ == set()
+    assert "p-behind-them" in patients
+    assert {"p-null-type", "p-null-trace", "p-null-time", "p-no-offset", "p-last-day", "p-before-time"} < patients
+    assert reasons == {Reason.NOT_AN_EVENT, Reason.NOTHING_TO_READ}
