@@ -16,6 +16,7 @@ from agents.answering import Answering
 from agents.prediction import open_predictor
 from model.arrival import ImagingEncoder, MolecularEncoder
 from model.encoders.backbones import backbone
+from model.encoders.dna_backbones import dna_backbone
 from model.encoders.notes import NoteEncoder, load_notes
 from model.serving import Predictor
 from schemas.manifest import Manifest
@@ -108,9 +109,7 @@ def _makers(parts: Parts, names: Sequence[str]) -> Mapping[str, Callable[[BatchA
     files = Blobs(file_rules(parts.settings))
     return light | {
         "imaging": lambda app: imaging.register(app, parts, files, _eyes(parts, predictor)),
-        "genomic": lambda app: genomic.register(
-            app, parts, files, MolecularEncoder(predictor.network, predictor.manifest)
-        ),
+        "genomic": lambda app: genomic.register(app, parts, files, _molecules(parts, predictor)),
         "inference": lambda app: inference.register(app, parts, Answering(predictor, parts.topics.results)),
     }
 
@@ -126,6 +125,14 @@ def _eyes(parts: Parts, predictor: Predictor) -> ImagingEncoder:
     try:
         found = backbone(predictor.manifest.backbone, parts.settings.places.backbones)
         return ImagingEncoder(predictor.network, predictor.manifest, found)
+    except ValueError as error:
+        raise WrongSettings(f"ONCOSTREAM_BACKBONES: {error}") from None
+
+
+def _molecules(parts: Parts, predictor: Predictor) -> MolecularEncoder:
+    try:
+        found = dna_backbone(predictor.manifest.dna, parts.settings.places.backbones)
+        return MolecularEncoder(predictor.network, predictor.manifest, found)
     except ValueError as error:
         raise WrongSettings(f"ONCOSTREAM_BACKBONES: {error}") from None
 

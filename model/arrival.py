@@ -1,8 +1,8 @@
 """The arrival-time encoders as intake uses them: files in, one vector out, with the memory of one batch."""
 
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from model.batches import fixed_batches
 from model.encoders.backbones import OwnCnn, TileFeatures, backbone
-from model.encoders.dna_tokenizer import token_batches, windows
+from model.encoders.dna_backbones import OwnDna, SequenceFeatures, dna_backbone, feature_batches
 from model.encoders.plain_part import PLAIN
 from model.encoders.pooling import AttentionPool
 from model.feature_spaces import of_width, width_of
@@ -21,10 +21,9 @@ from model.weights import encoder_hashes, load_network
 from schemas.evidence import Vector
 from schemas.manifest import Manifest
 
+_Found = TypeVar("_Found", TileFeatures, SequenceFeatures)
 BAG_BATCH = 32
 """Rows of a feature bag that are encoded at once."""
-WINDOW_BASES = 1024
-"""Sequences are cut into windows before tokens are made of them."""
 
 
 class ImagingEncoder:
@@ -32,7 +31,7 @@ class ImagingEncoder:
 
     def __init__(self, network: Network, manifest: Manifest, eyes: TileFeatures | None = None) -> None:
         """`eyes`: the backbone that the manifest names; None for its own CNN. ValueError where it is another."""
-        self._eyes = required(eyes or OwnCnn(), manifest)
+        self._eyes = required(eyes or OwnCnn(), "backbone", manifest.backbone, manifest.backbone_sha256)
         self.tile_pixels = manifest.sizes.tile_pixels
         self._arrival = network.arrival_imaging.eval()
         self._sizes = manifest.sizes
@@ -73,18 +72,19 @@ class ImagingEncoder:
 class MolecularEncoder:
     """Sequences and gene values to vectors: an intake `GenomicEncoder`."""
 
-    def __init__(self, network: Network, manifest: Manifest) -> None:
+    def __init__(self, network: Network, manifest: Manifest, dna: SequenceFeatures | None = None) -> None:
+        """`dna`: the encoder that the manifest names; None for the network's own. ValueError where it is another."""
+        self._dna = required(dna or OwnDna(), "DNA encoder", manifest.dna, manifest.dna_sha256)
         self._arrival = network.arrival_genomic.eval()
         self._sizes = manifest.sizes
-        self._tokenizer = self._arrival.tokenizer()
+        self._tokenizer = self._arrival.tokenizer() if self._dna.tokenizer is None else self._dna.tokenizer
         self._genes = {name: place for place, name in enumerate(manifest.genes)}
         self._hashes = encoder_hashes(network, manifest)
 
     def encode_sequences(self, chunks: Iterable[str]) -> Vector:
         """Bases of any number of sequences -> their vector."""
-        pieces = chain.from_iterable(windows([chunk], WINDOW_BASES) for chunk in chunks)
-        batches = token_batches(self._tokenizer, pieces, self._sizes.sequence_tokens, self._sizes.sequence_batch)
-        items = ((self._sequences(ids, mask), mask.any(-1)) for ids, mask in batches)
+        batches = feature_batches(self._dna, self._tokenizer, chunks, self._sizes)
+        items = ((self._sequences(*features), present) for features, present in batches)
         pooled = self._arrival.norm(pool_stream(self._arrival.pool, items, self._sizes.width))
         name = "genomic/sequence"
         return Vector.pack(name, self._hashes[name], pooled[0].detach().numpy())
@@ -98,8 +98,8 @@ class MolecularEncoder:
         return Vector.pack(name, self._hashes[name], encoded[0].numpy())
 
     @torch.inference_mode()
-    def _sequences(self, ids: Tensor, mask: Tensor) -> Tensor:
-        encoded: Tensor = self._arrival.sequences(ids, mask)
+    def _sequences(self, *features: Tensor) -> Tensor:
+        encoded: Tensor = self._arrival.sequences(*features)
         return encoded
 
 
@@ -139,18 +139,18 @@ def gene_arrays(genes: Iterable[GeneValue], places: dict[str, int]) -> tuple[NDA
     return values, measured
 
 
-def required(found: TileFeatures, manifest: Manifest) -> TileFeatures:
-    """The backbone, if it is the one that the network was trained behind; else ValueError with a remedy."""
-    if (found.name, found.sha256) != (manifest.backbone, manifest.backbone_sha256):
-        wanted = f"{manifest.backbone} {manifest.backbone_sha256[:12]}"
+def required(found: _Found, what: str, name: str, sha256: str) -> _Found:
+    """What was found, if it is the one that the network was trained behind; else ValueError with a remedy."""
+    if (found.name, found.sha256) != (name, sha256):
+        wanted = f"{name} {sha256[:12]}"
         raise ValueError(
-            f"the backbone is {found.name} {found.sha256[:12]}, the network was trained behind {wanted}; use that one"
+            f"the {what} is {found.name} {found.sha256[:12]}, the network was trained behind {wanted}; use that one"
         )
     return found
 
 
 def load_encoders(folder: Path, backbones: Path | None = None) -> tuple[ImagingEncoder, MolecularEncoder]:
-    """The arrival-time encoders of a network's folder, its backbone from `backbones`; ValueError with a remedy."""
+    """The arrival-time encoders of a network's folder, what is frozen from `backbones`; ValueError with a remedy."""
     network, manifest = load_network(folder)
-    eyes = backbone(manifest.backbone, backbones)
-    return ImagingEncoder(network, manifest, eyes), MolecularEncoder(network, manifest)
+    eyes, dna = backbone(manifest.backbone, backbones), dna_backbone(manifest.dna, backbones)
+    return ImagingEncoder(network, manifest, eyes), MolecularEncoder(network, manifest, dna)

@@ -12,13 +12,12 @@ from torch import Tensor, nn
 
 from model.batch_order import shuffled
 from model.descent import Descent, Phase, Report, descend
-from model.encoders.dna_tokenizer import pad_rows, special_id, token_rows
 from model.encoders.genomic_arrival import GenomicArrival
 from model.encoders.imaging import ImagingArrival
 from model.examples import Roles
 from model.heads import Heads
 from model.labels import Labels
-from model.ragged import gene_matrix, kept_at_random, regrouped, stacked
+from model.ragged import gene_matrix, kept_at_random, stacked
 from model.recording import RecordingGenomic, RecordingImaging
 from model.statistics import start_at_base_rates
 from model.targets import hard_targets, loss_of
@@ -124,31 +123,6 @@ def image_encodings(
         f"imaging/bag:{space}": partial(bags, space=space, number=number) for number, space in enumerate(sorted(spaces))
     }
     return [Encoding(name, owners[name], encode) for name, encode in encoders.items() if name in owners]
-
-
-def sequence_encoding(
-    arrival: GenomicArrival,
-    recording: RecordingGenomic,
-    owners: Mapping[str, Tensor],
-    tokens: int,
-    generator: torch.Generator,
-) -> Encoding:
-    """The DNA encoder, behind the tokenizer that the arrival module has by now."""
-    tokenizer = arrival.tokenizer()
-    rows = [list(token_rows(tokenizer, (piece.upper() for piece in pieces), tokens)) for pieces in recording.sequences]
-    pad = special_id(tokenizer, "[PAD]")
-
-    def encode(places: Tensor, disturb: bool) -> Tensor:
-        chosen = [rows[place] for place in places.tolist()]
-        ids, mask = pad_rows([row for item in chosen for row in item], tokens, pad)
-        used = int(mask.sum(1).max())  # what no row uses costs time and changes nothing
-        mask = mask & kept_at_random(mask.shape, generator) if disturb else mask
-        encoded = arrival.sequences(ids[:, :used], mask[:, :used])
-        items, present = regrouped(encoded, [len(item) for item in chosen])
-        vectors: Tensor = arrival(items, present)
-        return vectors
-
-    return Encoding("genomic/sequence", owners["genomic/sequence"], encode)
 
 
 def gene_encoding(

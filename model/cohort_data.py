@@ -8,6 +8,7 @@ from model.arrival import ImagingEncoder, MolecularEncoder
 from model.cohorts.folder import CohortCard, read_card
 from model.encoder_phase import Recording, owners_of
 from model.encoders.backbones import TileFeatures
+from model.encoders.dna_backbones import SequenceFeatures
 from model.labels import Labels, read_labels
 from model.network import Network
 from model.reading import HEAVY_TOPICS, Readers, Rules, pictures_of, read_cohort, views_of
@@ -15,7 +16,7 @@ from model.recording import RecordingGenomic, RecordingImaging
 from model.survival import edges_until
 from schemas.evidence import Evidence
 from schemas.files import Files
-from schemas.manifest import Manifest, Tasks
+from schemas.manifest import Manifest, Sizes, Tasks
 from schemas.picture import View
 
 
@@ -24,11 +25,13 @@ class HowRead:
     """How a cohort's events are read."""
 
     rules: Rules
-    tile_pixels: int
+    sizes: Sizes
     items: int
     """Tiles, bag rows or sequence pieces kept of each source to train its encoder on."""
     eyes: TileFeatures
     """What tiles go through first."""
+    dna: SequenceFeatures
+    """What sequences go through first."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ class CohortData:
 
     def views(self, network: Network, draft: Manifest) -> dict[str, View]:
         """What a network may see of each patient: files are read once more, through the encoders that will serve."""
-        encoders = ImagingEncoder(network, draft, self.recording.imaging.eyes), MolecularEncoder(network, draft)
-        readers = Readers(self.files, *encoders, self.rules)
+        imaging = ImagingEncoder(network, draft, self.recording.imaging.eyes)
+        genomic = MolecularEncoder(network, draft, self.recording.genomic.dna)
+        readers = Readers(self.files, imaging, genomic, self.rules)
         heavy = read_cohort(self.folder, readers, HEAVY_TOPICS).evidence
         return views_of(pictures_of(self.light + heavy), draft.encoders, self.rules)
 
@@ -58,8 +62,8 @@ class CohortData:
 def read_data(folder: Path, files: Files, how: HowRead) -> CohortData:
     """Read a cohort folder; raises Refused, Unavailable."""
     card = read_card(folder)
-    imaging = RecordingImaging(how.tile_pixels, how.items, card.feature_spaces, how.eyes)
-    genomic = RecordingGenomic(how.items)
+    imaging = RecordingImaging(how.sizes.tile_pixels, how.items, card.feature_spaces, how.eyes)
+    genomic = RecordingGenomic(how.items, how.sizes, how.dna)
     first = read_cohort(folder, Readers(files, imaging, genomic, how.rules))
     patients, tasks = tuple(pictures_of(first.evidence)), tasks_of(card)
     return CohortData(

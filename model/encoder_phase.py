@@ -13,7 +13,6 @@ from model.arrival_training import (
     Split,
     gene_encoding,
     image_encodings,
-    sequence_encoding,
     train_arrival,
 )
 from model.encoders.genomic_arrival import learnt_tokenizer
@@ -22,6 +21,7 @@ from model.gene_components import learn_genes
 from model.network import Network
 from model.ragged import gene_matrix
 from model.recording import RECORDED, RecordingGenomic, RecordingImaging
+from model.sequence_training import sequence_encoding
 from model.statistics import learn_scale
 from schemas.evidence import Evidence
 from schemas.manifest import Manifest
@@ -100,8 +100,11 @@ def _learn_inputs(network: Network, recording: Recording, split: Split, manifest
             learn_scale(network.arrival_imaging.space(number), np.concatenate(bags))
             means = [bag.mean(0) for bag in bags if len(bag)]
             network.arrival_imaging.space(number).plain.learn(np.stack(means))
-    texts = [genomic.sequences[place] for place in recording.in_training("genomic/sequence", split.roles.train)]
-    if texts:
+    read = recording.in_training("genomic/sequence", split.roles.train)
+    texts = [genomic.sequences[place] for place in read]
+    if texts and manifest.dna_width:
+        learn_scale(network.arrival_genomic.sequences, np.concatenate([genomic.features[place] for place in read]))
+    elif texts:
         network.arrival_genomic.tokenizer_json = learnt_tokenizer(piece.upper() for text in texts for piece in text)
     sources = [genomic.genes[place] for place in recording.in_training("genomic/genes", split.roles.train)]
     if sources and manifest.genes:

@@ -36,7 +36,7 @@ class Network(nn.Module):
         super().__init__()
         sizes, kinds = manifest.sizes, len(vector_rows(manifest))
         self.arrival_imaging = ImagingArrival(sizes.width, manifest.feature_spaces, manifest.backbone_width)
-        self.arrival_genomic = GenomicArrival(sizes, manifest.genes, manifest.pathways)
+        self.arrival_genomic = GenomicArrival(sizes, manifest.genes, manifest.pathways, manifest.dna_width)
         self.clinical = ClinicalEncoder(sizes.width, notes=NOTES in manifest.encoders)
         self.encoders = nn.ModuleDict(
             {

@@ -8,9 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from model.encoders.backbones import TileFeatures
+from model.encoders.dna_backbones import SequenceFeatures, feature_batches
 from model.feature_spaces import of_width, width_of
 from model.readers.gene_values import GeneValue
 from schemas.evidence import Vector
+from schemas.manifest import Sizes
 
 RECORDED = "recorded"
 """Stands for the weights' hash in a vector whose data is a place in the recording."""
@@ -47,15 +49,24 @@ class RecordingImaging:
 class RecordingGenomic:
     """An intake `GenomicEncoder` that keeps the first pieces of sequence of each source, and its gene values."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, sizes: Sizes, dna: SequenceFeatures) -> None:
         self.most = most
+        self.sizes = sizes
+        self.dna = dna
         self.sequences: list[tuple[str, ...]] = []
+        self.features: list[NDArray[np.float32]] = []
+        """Behind a frozen DNA encoder, of each of `sequences`: (n, F)."""
         self.genes: list[dict[str, float]] = []
         """Of each source: `kind:gene` -> value."""
 
     def encode_sequences(self, chunks: Iterable[str]) -> Vector:
         """Keep pieces of sequence; the vector says at which place."""
-        self.sequences.append(tuple(islice(chunks, self.most)))
+        pieces = tuple(islice(chunks, self.most))
+        self.sequences.append(pieces)
+        if self.dna.tokenizer is not None:
+            batches = feature_batches(self.dna, self.dna.tokenizer, pieces, self.sizes)
+            rows = [found[present].numpy() for (found,), present in batches]
+            self.features.append(np.concatenate([np.zeros((0, self.dna.width), np.float32), *rows]))
         return recorded("genomic/sequence", len(self.sequences) - 1)
 
     def encode_genes(self, values: Iterable[GeneValue]) -> Vector:

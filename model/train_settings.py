@@ -6,6 +6,7 @@ from model.cohort_data import HowRead
 from model.descent import Descent
 from model.distillation import Lesson
 from model.encoders.backbones import OwnCnn, TileFeatures
+from model.encoders.dna_backbones import OwnDna, SequenceFeatures
 from model.encoders.pathway_table import Edges, read_pathways
 from model.joint_training import StudentSetting
 from model.linear_roads import RoadSetting
@@ -26,6 +27,8 @@ class TrainSettings:
     """How events are read; with `rules.clinical.notes`, the network is trained behind that encoder of notes."""
     backbone: TileFeatures = field(default_factory=OwnCnn)
     """What tiles go through first."""
+    dna: SequenceFeatures = field(default_factory=OwnDna)
+    """What sequences go through first."""
     encoders: Descent = field(default_factory=lambda: Descent(epochs=30, rate=5e-4, patience=8))
     roads: RoadSetting = field(default_factory=RoadSetting)
     lesson: Lesson = field(default_factory=Lesson)
@@ -46,4 +49,4 @@ class TrainSettings:
     @property
     def reading(self) -> HowRead:
         """How the cohort is read."""
-        return HowRead(self.rules, self.sizes.tile_pixels, self.items, self.backbone)
+        return HowRead(self.rules, self.sizes, self.items, self.backbone, self.dna)

@@ -65,7 +65,7 @@ def encoder_hashes(network: Network, manifest: Manifest) -> dict[str, str]:
         parts[f"imaging/bag:{name}"] = (imaging.space(place), imaging.pool)
     more = {
         "imaging/cnn": manifest.backbone_sha256,
-        "genomic/sequence": genomic.tokenizer_json,
+        "genomic/sequence": manifest.dna_sha256 + genomic.tokenizer_json,
         "genomic/genes": "\n".join((*manifest.genes, *map("\t".join, manifest.pathways))),
     }
     return {name: _hash_of(parts[name], more.get(name, "")) for name in encoder_ids(manifest.feature_spaces)}

@@ -9,7 +9,7 @@ from schemas.evidence import Modality
 from schemas.record import Record
 from schemas.table import Table
 
-SMALL_CNN = "small-cnn"
+SMALL_CNN, SMALL_DNA = "small-cnn", "small-dnabert"
 FusionKind = Literal["circuit", "fourier", "mlp", "none"]
 
 
@@ -67,6 +67,12 @@ class Manifest(Record):
     """Features of a tile behind the backbone; 0 for the network's own CNN."""
     backbone_sha256: str = ""
     """Of the backbone's weights, which are no part of this network's."""
+    dna: str = SMALL_DNA
+    """What sequences go through first: the network's own encoder, or `dnabert2:NAME`."""
+    dna_width: int = 0
+    """Features of a row of tokens behind that encoder; 0 for the network's own."""
+    dna_sha256: str = ""
+    """Of that encoder's weights and tokenizer, which are no part of this network's."""
     genes: tuple[str, ...] = ()
     """`kind:gene` of the gene values it reads, in order."""
     table: Table = Table()

@@ -42,7 +42,7 @@ class Places(BaseSettings):
     notes_encoder: Path | None = None
     """Folder of a sentence encoder that reads notes; None leaves their text in tokens."""
     backbones: Path | None = None
-    """Folder of imaging backbones, for a network that was trained behind one."""
+    """Folder of frozen encoders of images and DNA, for a network that was trained behind one."""
 
 
 class KafkaSettings(BaseSettings):

@@ -12,13 +12,14 @@ from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import read_card
 from model.encoders.backbones import backbone as load_backbone
+from model.encoders.dna_backbones import dna_backbone
 from model.encoders.notes import load_notes
 from model.encoders.pathway_table import read_pathways
 from model.intake.clinical import ClinicalRules
 from model.reading import Rules
 from model.train_settings import TrainSettings
 from model.training import train as train_network
-from schemas.manifest import SMALL_CNN, FusionKind
+from schemas.manifest import SMALL_CNN, SMALL_DNA, FusionKind
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
@@ -34,7 +35,10 @@ def train(
     backbone: Annotated[
         str, typer.Option(help="small-cnn, transformers:NAME, torchvision:NAME or timm:NAME.")
     ] = SMALL_CNN,
-    backbones: Annotated[Path | None, typer.Option(help="Folder with the weights of the backbone.")] = None,
+    dna: Annotated[str, typer.Option(help="What reads sequences: small-dnabert or dnabert2:NAME.")] = SMALL_DNA,
+    backbones: Annotated[
+        Path | None, typer.Option(help="Folder with the weights of the backbone and of dnabert2:NAME.")
+    ] = None,
     pathways: Annotated[
         Path | None, typer.Option(help="TSV of gene_a, gene_b; by default the bundled pathways.")
     ] = None,
@@ -44,7 +48,7 @@ def train(
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
-    settings = _behind(settings, notes, backbone, backbones, pathways)
+    settings = _frozen(_behind(settings, notes, pathways), backbone, dna, backbones)
     if epochs:
         encoders, student = replace(settings.encoders, epochs=epochs), replace(settings.student, epochs=epochs)
         settings = replace(settings, encoders=encoders, student=student)
@@ -57,17 +61,23 @@ def train(
     say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
 
 
-def _behind(
-    settings: TrainSettings, notes: Path | None, name: str, backbones: Path | None, pathways: Path | None
-) -> TrainSettings:
-    """The settings with what comes from elsewhere: a notes encoder, an imaging backbone, a table of pathways."""
+def _behind(settings: TrainSettings, notes: Path | None, pathways: Path | None) -> TrainSettings:
+    """The settings with what comes from elsewhere: a notes encoder, a table of pathways."""
     try:
         if notes:
             encoder = load_notes(notes, settings.sizes.width)
             settings = replace(settings, rules=Rules(clinical=ClinicalRules(notes=encoder)))
         if pathways:
             settings = replace(settings, pathways=read_pathways(pathways))
-        return replace(settings, backbone=load_backbone(name, backbones))
+    except ValueError as error:
+        raise AskedWrongly(str(error)) from None
+    return settings
+
+
+def _frozen(settings: TrainSettings, eyes: str, dna: str, folder: Path | None) -> TrainSettings:
+    """The settings with what is frozen and comes by name from the folder of backbones."""
+    try:
+        return replace(settings, backbone=load_backbone(eyes, folder), dna=dna_backbone(dna, folder))
     except ValueError as error:
         raise AskedWrongly(str(error)) from None
 

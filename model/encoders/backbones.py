@@ -42,6 +42,10 @@ class OwnCnn:
 
     name, sha256, width = SMALL_CNN, "", 0
 
+    def __repr__(self) -> str:
+        """By content, not by address: a run that goes on later is known by it (`key_of`)."""
+        return self.name
+
     def features(self, tiles: Tensor) -> Tensor:
         """Tiles as they came."""
         return tiles
@@ -54,6 +58,10 @@ class Frozen:
         self.name, self.sha256 = name, sha256
         self._model = model.eval().requires_grad_(False)
         self.width = self.features(torch.zeros(1, 3, 64, 64)).shape[1]
+
+    def __repr__(self) -> str:
+        """By content, not by address: a run that goes on later is known by it (`key_of`)."""
+        return f"{self.name} {self.sha256}"
 
     @torch.no_grad()
     def features(self, tiles: Tensor) -> Tensor:

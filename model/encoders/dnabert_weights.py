@@ -1,13 +1,15 @@
-"""The published DNABERT-2: weights from safetensors, loaded strictly, never unpickled, and its `tokenizer.json`."""
+"""The published DNABERT-2: weights from safetensors, loaded strictly, never unpickled; its sizes and its tokenizer."""
 
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from model.encoders.dna_tokenizer import SPECIAL, special_id
-from model.encoders.dnabert import DnaBert
+from model.encoders.dnabert import DnaBert, DnaBertConfig
+from model.encoders.model_folder import read_json
 from schemas.errors import Reason, Refused
 
 PRETRAINING_HEAD = frozenset(
@@ -18,6 +20,31 @@ PRETRAINING_HEAD = frozenset(
     )
 )
 """What the published checkpoint has beside the encoder, by name: the head of masked-language training, unused here."""
+_SIZES = {
+    "vocab": "vocab_size",
+    "hidden": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "intermediate": "intermediate_size",
+}
+"""Ours -> what `config.json` calls it."""
+_AS_WRITTEN = {"hidden_act": "gelu", "layer_norm_eps": 1e-12}
+"""What `dnabert.py` computes and weights cannot show; a `config.json` may say it, and nothing else."""
+
+
+def read_config(path: Path) -> DnaBertConfig:
+    """Read the sizes of a published `config.json`; Refused, or ValueError where it is no JSON, with a remedy."""
+    said: Any = read_json(path)
+    if said is None:
+        raise Refused(Reason.FILE_MISSING, "no config.json there; put DNABERT-2's in place")
+    known = said if isinstance(said, dict) else {}
+    wrong = [name for name in _SIZES.values() if type(known.get(name)) is not int or known[name] < 1]
+    wrong += [name for name, wanted in _AS_WRITTEN.items() if known.get(name, wanted) != wanted]
+    if not wrong and known[_SIZES["hidden"]] % known[_SIZES["heads"]]:
+        wrong = [_SIZES["heads"]]
+    if wrong:
+        raise Refused(Reason.UNREADABLE_FILE, f"no DNABERT-2 in config.json (see {', '.join(wrong)}); copy it again")
+    return DnaBertConfig(**{ours: known[theirs] for ours, theirs in _SIZES.items()})
 
 
 def load_published(encoder: DnaBert, path: Path) -> None:

@@ -10,6 +10,7 @@ from model.encoders.dnabert import DnaBertConfig, SequenceEncoder
 from model.encoders.gene_graph import GeneEncoder
 from model.encoders.pathway_table import Edges
 from model.encoders.pooling import AttentionPool
+from model.encoders.projector import Projector
 from schemas.manifest import Sizes
 
 SMALL = DnaBertConfig(vocab=256, hidden=128, layers=2, heads=4, intermediate=256)
@@ -17,11 +18,15 @@ SMALL = DnaBertConfig(vocab=256, hidden=128, layers=2, heads=4, intermediate=256
 
 
 class GenomicArrival(nn.Module):
-    """All that makes the vectors of a sequencing event. The tokenizer is kept beside the weights, as JSON text."""
+    """All that makes the vectors of a sequencing event. The tokenizer is kept beside the weights, as JSON text.
 
-    def __init__(self, sizes: Sizes, genes: Sequence[str], pathways: Edges) -> None:
+    Behind a frozen DNA encoder of `dna_width` features a row, which has its own tokenizer, a projector stands in place
+    of the small encoder.
+    """
+
+    def __init__(self, sizes: Sizes, genes: Sequence[str], pathways: Edges, dna_width: int = 0) -> None:
         super().__init__()
-        self.sequences = SequenceEncoder(SMALL, sizes.width)
+        self.sequences = Projector(dna_width, sizes.width) if dna_width else SequenceEncoder(SMALL, sizes.width)
         self.pool = AttentionPool(sizes.width)
         self.norm = nn.LayerNorm(sizes.width, elementwise_affine=False)
         self.genes = GeneEncoder(genes, pathways, sizes.width)

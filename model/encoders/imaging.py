@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from model.encoders.plain_part import PLAIN, STATISTICS, PlainPart, first_order
 from model.encoders.pooling import AttentionPool
+from model.encoders.projector import Projector
 
 
 class TileNetwork(nn.Module):
@@ -42,23 +43,12 @@ class TileNetwork(nn.Module):
         return result
 
 
-class BagProjector(nn.Module):
-    """One feature space into ours: features (N, F), standardised as in training -> (N, D)."""
-
-    mean: Tensor
-    scale: Tensor
+class BagProjector(Projector):
+    """One feature space into ours: features (N, F) -> (N, D), and their plain part."""
 
     def __init__(self, features: int, width: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("scale", torch.ones(features))
-        self.project = nn.Linear(features, width)
+        super().__init__(features, width)
         self.plain = PlainPart(features)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """features (N, F) -> (N, D)."""
-        result: Tensor = self.project(((features - self.mean) * self.scale).clamp(-10, 10))
-        return result
 
     def plain_part(self, features: Tensor) -> Tensor:
         """features (N, F) -> (N, PLAIN)."""

@@ -27,6 +27,10 @@ class NoteEncoder:
         self._sentences = sentences
         self._signs = signs(sentences.width, width)
 
+    def __repr__(self) -> str:
+        """By content, not by address: a run that goes on later is known by it (`key_of`)."""
+        return self.weights
+
     def encode_note(self, text: str) -> Vector:
         """The note's vector (D,), its numbers about as large as those of other encoders' vectors."""
         return Vector.pack(NOTES, self.weights, self._sentences.encode(text) @ self._signs)

@@ -1,6 +1,8 @@
 """A training run that is cut short goes on after its last whole phase, and ends in the same network."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,9 +10,16 @@ from tiny_run import TINY, files_under
 
 from model.checkpoints import Checkpoints
 from model.cohorts.synthetic import write_synthetic
+from model.encoders.backbones import Frozen
+from model.encoders.notes import NoteEncoder
+from model.intake.clinical import ClinicalRules
 from model.network import network_of
-from model.training import train
+from model.reading import Rules
+from model.train_settings import TrainSettings
+from model.training import key_of, train
 from model.untrained import untrained_manifest
+
+UNASKED = NoteEncoder(SimpleNamespace(width=4), "n" * 64, 128)
 
 
 def test_a_phase_comes_back_as_it_was_with_its_randomness(tmp_path: Path) -> None:
@@ -30,6 +39,15 @@ def test_a_phase_of_another_run_or_none_is_not_taken(tmp_path: Path, phase: str,
     network, random = network_of(untrained_manifest(), seed=1), torch.Generator()
     Checkpoints(tmp_path, "key").keep("student", network, random, {})
     assert Checkpoints(tmp_path, key).restore(phase, network, random) is None
+
+
+def test_the_same_settings_are_the_same_run_in_another_process_too(tmp_path: Path) -> None:
+    write_synthetic(tmp_path, patients=1, seed=3, flawed=False)
+    one, other = (TrainSettings("tiny", "tests only") for _ in range(2))  # no object of one is an object of the other
+    behind = replace(one, backbone=Frozen("timm:tiny", "a" * 64, torch.nn.Sequential(torch.nn.Flatten())))
+    keys = {key_of(tmp_path, settings) for settings in (one, other, behind, replace(one, seed=1))}
+    assert len(keys) == 3
+    assert " at 0x" not in repr(replace(behind, rules=Rules(clinical=ClinicalRules(notes=UNASKED))))
 
 
 class Cut(Exception):  # noqa: N818  a power cut, not an error

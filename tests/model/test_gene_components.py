@@ -10,6 +10,7 @@ from model.arrival_training import ArrivalSetting, Split
 from model.descent import Descent
 from model.encoder_phase import Recording, train_encoders
 from model.encoders.backbones import OwnCnn
+from model.encoders.dna_backbones import OwnDna
 from model.encoders.gene_graph import GeneEncoder, linear_columns
 from model.examples import Roles
 from model.gene_components import learn_genes, principal_components
@@ -59,7 +60,7 @@ def trained(values: NDArray[np.float32], seed: int = 1) -> Network:
     """Phase one on gene values (N, 90) alone; every third patient is held out."""
     patients = len(values)
     manifest = untrained_manifest().model_copy(update={"genes": GENES, "pathways": (("G0", "G1"),)})
-    recording = RecordingGenomic(4)
+    recording = RecordingGenomic(4, manifest.sizes, OwnDna())
     recording.genes.extend(dict(zip(GENES, map(float, row), strict=True)) for row in values)
     network = network_of(manifest, seed=2)
     bins, generator = len(manifest.tasks.edges_days), torch.Generator().manual_seed(seed)
