@@ -92,8 +92,8 @@ class Predictor:
             places = [place for place, one in wanted if one is modality]
             for start in range(0, len(places), self.manifest.sizes.batch):
                 chunk = places[start : start + self.manifest.sizes.batch]
-                rows = [self._reader.read(modality, requests[place].evidence) for place in chunk]
-                found.update(zip([(place, modality) for place in chunk], self._embed(modality, rows), strict=False))
+                read = self._reader.read(modality, [requests[place].evidence for place in chunk])
+                found.update(zip([(place, modality) for place in chunk], self._embed(modality, read), strict=False))
         return [found[key] for key in wanted]
 
     def predict(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> list[Result]:
@@ -117,9 +117,9 @@ class Predictor:
         ]
 
     @torch.inference_mode()
-    def _embed(self, modality: Modality, rows: Sequence[Features]) -> Embedding:
+    def _embed(self, modality: Modality, features: Features) -> Embedding:
         """Embeddings (B, E) of at most one batch of rows; those of the padding come last."""
-        values: Embedding = self.network.encode(modality, padded(rows, self.manifest.sizes.batch)).numpy()
+        values: Embedding = self.network.encode(modality, padded(features, self.manifest.sizes.batch)).numpy()
         return values
 
     def _circuit(self, requests: Sequence[Request]) -> MeasuredCircuit | Ran:

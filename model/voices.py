@@ -103,5 +103,5 @@ def _mean(logits: Sequence[Tensor], said: Callable[[Tensor], Tensor]) -> Tensor:
     joined = torch.cat((fusion.flatten(1, 2), torch.stack(roads, 1)), 1).double()
     each, members = said(joined), fusion.shape[1:3]
     heard, plain, taught = torch.split(each, [members.numel(), 1, 1], dim=1)
-    mean: Tensor = ((heard + (plain + taught)) / len(logits)).unflatten(1, members)
-    return mean
+    mean: Tensor = (heard + (plain + taught)) / len(logits)
+    return mean.view(fusion.shape[:1] + members + mean.shape[2:])
