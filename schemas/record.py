@@ -1,16 +1,12 @@
 """What every record of ours shares: immutable, strict about unknown fields, times in UTC."""
 
-from datetime import UTC, datetime
+from datetime import UTC
+from operator import methodcaller
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
-
-def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+Instant = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC))]
 """A moment with a known offset, held in UTC; written as RFC 3339 with `Z`."""
 
 
