@@ -27,7 +27,7 @@ from schemas.canonical import content_hash
 from schemas.evidence import Modality
 from schemas.manifest import Manifest
 from schemas.request import Request, Status
-from schemas.result import Content, Provenance, Result, result_of
+from schemas.result import Provenance, Result, result_of
 
 Embedding = NDArray[np.float32]
 
@@ -107,13 +107,13 @@ class Predictor:
         chunks = [answerable[start : start + size] for start in range(0, len(answerable), size)]
         # first what the network says of all, then the words: its weights stay where the processor has them at hand
         heard = [self._answer([(requests[place], embeddings[place]) for place in chunk]) for chunk in chunks]
-        contents: dict[int, Content] = {}
+        results: dict[int, Result] = {}
         for chunk, (answers, voices) in zip(chunks, heard, strict=True):
             numbers = numbers_of(answers, self.manifest)
             for row, (place, voice) in enumerate(zip(chunk, voices, strict=True)):
-                contents[place] = said(requests[place], numbers, row, voice)
+                results[place] = result_of(said(requests[place], numbers, row, voice), requests[place].history)
         return [
-            result_of(contents.get(place) or nothing_said(request, self.voice), request.history)
+            results.get(place) or result_of(nothing_said(request, self.voice), request.history)
             for place, request in enumerate(requests)
         ]
 

@@ -47,7 +47,7 @@ def facts_of(pieces: Sequence[Evidence], encoders: Mapping[str, str], newest: Se
     variants = [token for piece in pieces for token in piece.tokens if type(token) is VariantToken]
     return Facts(
         newest={token.code: token for token in newest if token.value is not None or token.answer},
-        genes=frozenset(token.gene for token in variants if token.gene and _hit(token)),
+        genes=frozenset([token.gene for token in variants if token.gene and _hit(token)]),
         assayed=any(piece.modality is Modality.GENOMIC for piece in pieces),
         vectors=_mean_vectors(pieces, encoders),
     )

@@ -61,9 +61,11 @@ def _numbers(patients: Sequence[Sequence[ObservationToken]]) -> NDArray[np.float
 
 def finite(value: float | None) -> float:
     """The value within what float32 holds; 0 for none and for what is not a number."""
-    if value is None or math.isnan(value):
+    if value is None:
         return 0.0
-    return min(max(value, -1e30), 1e30)
+    if -1e30 <= value <= 1e30:
+        return value
+    return 0.0 if math.isnan(value) else math.copysign(1e30, value)
 
 
 def _order(token: ObservationToken) -> tuple[float, str, str, float]:

@@ -77,7 +77,7 @@ def _name(token: VariantToken) -> str:
 
 
 def _log(count: int | None) -> float:
-    return math.log1p(max(count or 0, 0))
+    return math.log1p(count) if count and count > 0 else 0.0
 
 
 def _order(token: VariantToken) -> tuple[float, str, str, str, float, int, float]:
