@@ -34,6 +34,12 @@ def split(probabilities: Tensor) -> Split:
     return Split(total, data, (total - of_draws).clamp_min(0), (of_draws - data).clamp_min(0))
 
 
+def of_simulation(parts: Split) -> Tensor:
+    """The parts as `with_backend` gives them where exact simulation is what measured: (B, 6) nats."""
+    none = torch.zeros_like(parts.total)
+    return torch.stack((*parts, none, none), -1)
+
+
 def with_backend(parts: Split, exact: Tensor, measured: Tensor, shots: Tensor | None = None) -> Tensor:
     """The parts with what a backend adds: (B, 6) nats, total, data, imputation, model, shots, hardware.
 

@@ -79,7 +79,7 @@ def examples_of(views: Mapping[str, View], labels: Labels, roles: Roles, draft: 
     owner = torch.tensor([block for block, _ in draft.table.columns]).long()
     features, reader = {}, FeatureReader(draft)
     for modality in MODALITIES:
-        batch = batch_of([reader.read(modality, view.evidence) for view in views.values()])
+        batch = batch_of(reader.read(modality, [view.evidence for view in views.values()]))
         features[modality] = batch | {"owner": owner.expand(len(views), -1)}
     return Examples(
         features=features,

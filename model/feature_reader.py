@@ -1,4 +1,4 @@
-"""A patient's evidence of one modality as the arrays that one network reads."""
+"""Patients' evidence of one modality as the arrays that one network reads."""
 
 from collections.abc import Sequence
 
@@ -21,12 +21,13 @@ class FeatureReader:
         self._parts = manifest.table.parts
         self._tables = {modality: TableReader(manifest.table, modality) for modality in Modality}
 
-    def read(self, modality: Modality, evidence: Sequence[Evidence]) -> Features:
-        """The arrays of that modality's pieces among the evidence."""
+    def read(self, modality: Modality, patients: Sequence[Sequence[Evidence]]) -> Features:
+        """The arrays of that modality's pieces among the evidence of each of B patients."""
         sizes, encoders = self._manifest.sizes, self._manifest.encoders
-        pieces = [piece for piece in evidence if piece.modality is modality]
-        newest = newest_observations(pieces, sizes.clinical_tokens)
-        features = self._tables[modality].read(facts_of(pieces, encoders, newest))
+        pieces = [[piece for piece in evidence if piece.modality is modality] for evidence in patients]
+        newest = [newest_observations(each, sizes.clinical_tokens) for each in pieces]
+        table = self._tables[modality]
+        features = table.read([facts_of(each, encoders, seen) for each, seen in zip(pieces, newest, strict=True)])
         if modality is Modality.CLINICAL:
             features |= clinical_features(newest, sizes.clinical_tokens, self._parts)
             if NOTES not in encoders:

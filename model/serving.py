@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from model.answers import Answers, answer
 from model.backend_choice import open_backend
@@ -26,7 +27,7 @@ from schemas.canonical import content_hash
 from schemas.evidence import Modality
 from schemas.manifest import Manifest
 from schemas.request import Request, Status
-from schemas.result import Content, Provenance, Result, result_of
+from schemas.result import Provenance, Result, result_of
 
 Embedding = NDArray[np.float32]
 
@@ -56,6 +57,7 @@ class Predictor:
         self._reader = FeatureReader(manifest)
         self.voice = Voice(manifest, _provenance(manifest, settings), settings.threshold)  # where no circuit was run
         self._backend = _backend(network.fusion.freeze(), settings.quantum, tell)
+        self._voice = _voice_of(self.voice, self._backend) if isinstance(self._backend, Ran) else self.voice
 
     @property
     def waits(self) -> bool:
@@ -92,8 +94,8 @@ class Predictor:
             places = [place for place, one in wanted if one is modality]
             for start in range(0, len(places), self.manifest.sizes.batch):
                 chunk = places[start : start + self.manifest.sizes.batch]
-                rows = [self._reader.read(modality, requests[place].evidence) for place in chunk]
-                found.update(zip([(place, modality) for place in chunk], self._embed(modality, rows), strict=False))
+                read = self._reader.read(modality, [requests[place].evidence for place in chunk])
+                found.update(zip([(place, modality) for place in chunk], self._embed(modality, read), strict=False))
         return [found[key] for key in wanted]
 
     def predict(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> list[Result]:
@@ -101,59 +103,51 @@ class Predictor:
         if any(request.model != self.manifest.model for request in requests):
             raise ValueError(f"a request is for another network than {self.manifest.model}; ask again")
         answerable = [place for place, request in enumerate(requests) if self.present(request)]
-        contents: dict[int, Content] = {}
-        for start in range(0, len(answerable), self.manifest.sizes.batch):
-            chunk = answerable[start : start + self.manifest.sizes.batch]
-            asked = [requests[place] for place in chunk]
-            circuit = self._circuit(asked)
-            measured = None if isinstance(circuit, Ran) else circuit
-            numbers = numbers_of(self._answer(asked, [embeddings[place] for place in chunk], measured), self.manifest)
-            for row, place in enumerate(chunk):
-                voice = self._voice_of(circuit if isinstance(circuit, Ran) else circuit.ran[row])
-                contents[place] = said(requests[place], numbers, row, voice)
+        size = self.manifest.sizes.batch
+        chunks = [answerable[start : start + size] for start in range(0, len(answerable), size)]
+        # first what the network says of all, then the words: its weights stay where the processor has them at hand
+        heard = [self._answer([(requests[place], embeddings[place]) for place in chunk]) for chunk in chunks]
+        results: dict[int, Result] = {}
+        for chunk, (answers, voices) in zip(chunks, heard, strict=True):
+            numbers = numbers_of(answers, self.manifest)
+            for row, (place, voice) in enumerate(zip(chunk, voices, strict=True)):
+                results[place] = result_of(said(requests[place], numbers, row, voice), requests[place].history)
         return [
-            result_of(contents.get(place) or nothing_said(request, self.voice), request.history)
+            results.get(place) or result_of(nothing_said(request, self.voice), request.history)
             for place, request in enumerate(requests)
         ]
 
     @torch.inference_mode()
-    def _embed(self, modality: Modality, rows: Sequence[Features]) -> Embedding:
+    def _embed(self, modality: Modality, features: Features) -> Embedding:
         """Embeddings (B, E) of at most one batch of rows; those of the padding come last."""
-        values: Embedding = self.network.encode(modality, padded(rows, self.manifest.sizes.batch)).numpy()
+        values: Embedding = self.network.encode(modality, padded(features, self.manifest.sizes.batch)).numpy()
         return values
 
-    def _circuit(self, requests: Sequence[Request]) -> MeasuredCircuit | Ran:
-        """The backend's road for one batch; or what all results say, where the network's own core answers."""
-        if isinstance(self._backend, Ran):
-            return self._backend
-        identities = [request.id for request in requests]
-        return MeasuredCircuit(self._backend, self.network.fusion.circuit, identities, self.manifest.sizes.draws)
+    def _answer(self, rows: Sequence[tuple[Request, Mapping[Modality, Embedding]]]) -> tuple[Answers, list[Voice]]:
+        """What the network says of at most one batch of requests, and for each the voice that says what ran."""
+        if isinstance(self._backend, Ran):  # the network's own core
+            return answer(self.network, self.manifest, *self._arrays(rows)), [self._voice] * len(rows)
+        identities = [request.id for request, _ in rows]
+        circuit = MeasuredCircuit(self._backend, self.network.fusion.circuit, identities, self.manifest.sizes.draws)
+        answers = answer(self.network, self.manifest, *self._arrays(rows), circuit)
+        return answers, [_voice_of(self.voice, ran) for ran in circuit.ran]
 
-    def _voice_of(self, ran: Ran) -> Voice:
-        """A voice that says what ran the circuits."""
-        return replace(self.voice, provenance=self.voice.provenance.model_copy(update=_named(ran)))
-
-    def _answer(
-        self,
-        requests: Sequence[Request],
-        embeddings: Sequence[Mapping[Modality, Embedding]],
-        circuit: MeasuredCircuit | None,
-    ) -> Answers:
+    def _arrays(self, rows: Sequence[tuple[Request, Mapping[Modality, Embedding]]]) -> tuple[Tensor, Tensor, Tensor]:
+        """Encoded (B, M, E), present (B, M) and noise (B, K, M, D) of a batch, filled up with rows of zeros."""
         sizes, modalities = self.manifest.sizes, len(MODALITIES)
         draws = Draws(sizes.draws, sizes.width)
         known = np.zeros((sizes.batch, modalities, sizes.width + self.network.beside), np.float32)
-        present = np.zeros((sizes.batch, modalities), np.bool_)
+        present = np.ones((sizes.batch, modalities), np.bool_)  # of the padding as well: it asks for no draws
         noise = np.zeros((sizes.batch, sizes.draws, modalities, sizes.width), np.float32)
-        for row, (request, given) in enumerate(zip(requests, embeddings, strict=True)):
+        for row, (request, given) in enumerate(rows):
             seen = self.present(request)
             for place, modality in enumerate(MODALITIES):
                 if modality in seen:
-                    known[row, place], present[row, place] = given[modality], True
+                    known[row, place] = given[modality]
                 else:  # what is there does not vary
+                    present[row, place] = False
                     noise[row, :, place] = draws.of(request.id, place)
-        present[len(requests) :] = True  # padding asks for no draws
-        encoded, there, drawn = (torch.from_numpy(array) for array in (known, present, noise))
-        return answer(self.network, self.manifest, encoded, there, drawn, circuit)
+        return torch.from_numpy(known), torch.from_numpy(present), torch.from_numpy(noise)
 
 
 def load_predictor(folder: Path, settings: PredictSettings | None = None) -> Predictor:
@@ -167,6 +161,11 @@ def _backend(circuit: FrozenCircuit | None, settings: BackendSettings, tell: Tel
         return NO_CIRCUIT
     backend = open_backend(settings, circuit, tell)
     return EXACTLY if isinstance(backend, Exact) else backend
+
+
+def _voice_of(voice: Voice, ran: Ran) -> Voice:
+    """A voice that says what ran the circuits."""
+    return replace(voice, provenance=voice.provenance.model_copy(update=_named(ran)))
 
 
 def _provenance(manifest: Manifest, settings: PredictSettings) -> Provenance:

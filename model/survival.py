@@ -53,15 +53,14 @@ def survival_at(survived: NDArray[np.float64], edges: NDArray[np.float64], days:
 
 def medians(survived: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """When each curve (..., J) crosses one half, linear between the edges; infinite where it never does."""
-    below = survived <= 0.5
-    right = below.argmax(-1)
-    padded = np.concatenate((np.ones_like(survived[..., :1]), survived), -1)
-    after = np.take_along_axis(padded, right[..., None] + 1, -1)[..., 0]
-    before = np.take_along_axis(padded, right[..., None], -1)[..., 0]
+    right = (survived <= 0.5).argmax(-1)  # 0 as well where no bin is below
+    flat = survived.ravel()
+    places = np.arange(0, flat.size, survived.shape[-1]).reshape(right.shape) + right
+    after, before = flat.take(places), np.where(right == 0, 1.0, flat.take(places - 1))
     starts = np.concatenate(([0.0], edges))
     share = (before - 0.5) / np.maximum(before - after, 1e-12)
     days: NDArray[np.float64] = np.where(
-        below.any(-1), starts[right] + share * (starts[right + 1] - starts[right]), np.inf
+        after <= 0.5, starts.take(right) + share * (starts.take(right + 1) - starts.take(right)), np.inf
     )
     return days
 

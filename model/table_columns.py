@@ -44,10 +44,10 @@ def facts_of(pieces: Sequence[Evidence], encoders: Mapping[str, str], newest: Se
 
     Vectors of encoders with other weights are not read.
     """
-    variants = [token for piece in pieces for token in piece.tokens if isinstance(token, VariantToken)]
+    variants = [token for piece in pieces for token in piece.tokens if type(token) is VariantToken]
     return Facts(
         newest={token.code: token for token in newest if token.value is not None or token.answer},
-        genes=frozenset(token.gene for token in variants if token.gene and _hit(token)),
+        genes=frozenset([token.gene for token in variants if token.gene and _hit(token)]),
         assayed=any(piece.modality is Modality.GENOMIC for piece in pieces),
         vectors=_mean_vectors(pieces, encoders),
     )
@@ -67,16 +67,18 @@ class TableReader:
         self._codes = [frozenset(block.codes) for block in table.blocks]
         self._named = frozenset(code for block in table.blocks for code in block.codes)
 
-    def read(self, facts: Facts) -> Features:
-        """column (C,) float32, 0 where absent; measured (C,) bool; block (B,) bool: those of this modality alone."""
-        numbers, measured = np.zeros(self._columns, np.float32), np.zeros(self._columns, np.bool_)
-        there = [ours and self._present(codes, facts) for ours, codes in zip(self._ours, self._codes, strict=True)]
-        for place, block, reader in self._readers:
-            if there[block]:
-                value = reader(facts)
+    def read(self, patients: Sequence[Facts]) -> Features:
+        """column (B, C) float32, 0 where absent; measured (B, C) bool; block (B, K) bool: this modality's alone."""
+        numbers = np.zeros((len(patients), self._columns), np.float32)
+        measured, block = np.zeros(numbers.shape, np.bool_), np.zeros((len(patients), len(self._ours)), np.bool_)
+        for row, facts in enumerate(patients):
+            there = [ours and self._present(codes, facts) for ours, codes in zip(self._ours, self._codes, strict=True)]
+            block[row] = there
+            for place, owner, reader in self._readers:
+                value = reader(facts) if there[owner] else None
                 if value is not None:
-                    numbers[place], measured[place] = value, True
-        return {"column": numbers, "measured": measured, "block": np.array(there, np.bool_)}
+                    numbers[row, place], measured[row, place] = value, True
+        return {"column": numbers, "measured": measured, "block": block}
 
     def _present(self, codes: frozenset[str], facts: Facts) -> bool:
         if codes:
@@ -173,4 +175,6 @@ def _mean_vectors(pieces: Sequence[Evidence], encoders: Mapping[str, str]) -> di
         for vector in piece.vectors:
             if encoders.get(vector.encoder) == vector.weights:
                 found.setdefault(vector.encoder, []).append(vector.unpack())
-    return {encoder: np.mean(vectors, axis=0) for encoder, vectors in found.items()}
+    return {
+        encoder: vectors[0] if len(vectors) == 1 else np.mean(vectors, axis=0) for encoder, vectors in found.items()
+    }

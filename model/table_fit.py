@@ -54,9 +54,9 @@ def resolve(blocks: Sequence[Block], known: Known) -> Table:
 def rows_of(table: Table, known: Known) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Columns (N, C), 0 where absent, and measured (N, C) of every patient, all modalities together."""
     readers = {modality: TableReader(table, modality) for modality in Modality}
-    parts = [[readers[modality].read(facts) for facts in known[modality]] for modality in Modality]
-    numbers = sum(np.stack([part["column"] * part["measured"] for part in one]) for one in parts)
-    measured = np.any([np.stack([part["measured"] for part in one]) for one in parts], axis=0)
+    parts = [readers[modality].read(known[modality]) for modality in Modality]
+    numbers = sum(part["column"] * part["measured"] for part in parts)
+    measured = np.any([part["measured"] for part in parts], axis=0)
     return np.asarray(numbers, np.float32), np.asarray(measured, np.bool_)
 
 

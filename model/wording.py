@@ -13,7 +13,10 @@ from schemas.evidence import Modality
 from schemas.manifest import Manifest
 from schemas.picture import Absence
 from schemas.request import Request
-from schemas.result import Content, Diagnosis, Doubt, EvidenceUsed, NextStep, Provenance, Survival
+from schemas.result import Content, Doubt, Provenance
+
+Parts = dict[str, Any]
+"""A record's values by field."""
 
 
 @dataclass(frozen=True)
@@ -78,25 +81,32 @@ def numbers_of(answers: Answers, manifest: Manifest) -> Numbers:
 
 
 def said(request: Request, numbers: Numbers, row: int, voice: Voice) -> Content:
-    """The content of one row; floats rounded to 6 decimals, never NaN."""
+    """The content of one row; floats rounded to 6 decimals, never NaN.
+
+    Its parts are given as plain values and become records in one validation: one record after another took twice
+    as long.
+    """
     manifest = voice.manifest
     missing = absences(request, manifest)
-    return Content(
-        id=request.id,
-        patient=request.patient,
-        asked_at=request.asked_at,
-        evidence=_used(request, manifest),
-        imputed=tuple(modality for modality in MODALITIES if modality in missing and modality in manifest.modalities),
-        missing=missing,
-        truncated=request.truncated,
-        diagnosis=_diagnosis(numbers, row, present_of(request, manifest), voice),
-        prognosis=_prognosis(numbers, row, manifest),
-        treatment=dict(zip(manifest.tasks.treatments, numbers.response[row], strict=True)),
-        doubt=_doubt(numbers.doubt[row]),
-        abstained="low-confidence" if numbers.confidence[row] < voice.threshold else None,
-        next=_next(numbers.drops[row], missing, manifest),
-        review=_review(request),
-        provenance=voice.provenance,
+    return Content.model_validate(
+        {
+            "id": request.id,
+            "patient": request.patient,
+            "asked_at": request.asked_at,
+            "evidence": [piece for piece in request.evidence if piece.modality in manifest.modalities],
+            "imputed": [modality for modality in missing if modality in manifest.modalities],
+            "missing": missing,
+            "truncated": request.truncated,
+            "diagnosis": _diagnosis(numbers, row, present_of(request, manifest), voice),
+            "prognosis": _prognosis(numbers, row, manifest),
+            "treatment": dict(zip(manifest.tasks.treatments, numbers.response[row], strict=True)),
+            "doubt": dict(zip(Doubt.model_fields, numbers.doubt[row], strict=True)),
+            "abstained": "low-confidence" if numbers.confidence[row] < voice.threshold else None,
+            "next": _next(numbers.drops[row], missing, manifest),
+            "review": _review(request),
+            "provenance": voice.provenance,
+        },
+        from_attributes=True,
     )
 
 
@@ -118,61 +128,45 @@ def pattern_of(present: tuple[Modality, ...]) -> str:
     return "+".join(modality.value for modality in present)
 
 
-def _used(request: Request, manifest: Manifest) -> tuple[EvidenceUsed, ...]:
-    return tuple(
-        EvidenceUsed(
-            modality=piece.modality,
-            source=piece.source,
-            hash=piece.hash,
-            occurred_at=piece.occurred_at,
-            flags=piece.flags,
-        )
-        for piece in request.evidence
-        if piece.modality in manifest.modalities
-    )
-
-
-def _diagnosis(numbers: Numbers, row: int, present: tuple[Modality, ...], voice: Voice) -> Diagnosis | None:
+def _diagnosis(numbers: Numbers, row: int, present: tuple[Modality, ...], voice: Voice) -> Parts | None:
+    """The values of a `Diagnosis`."""
     manifest = voice.manifest
     if not manifest.tasks.diagnosis:
         return None
     likely = numbers.likely[row]
     reach = min(max(1 - manifest.conformal.get(pattern_of(present), 1.0), 0.0), max(likely))
     labels = manifest.tasks.diagnosis
-    return Diagnosis(
-        probabilities=dict(zip(labels, numbers.diagnosis[row], strict=True)),
-        conformal_set=tuple(label for label, p in zip(labels, likely, strict=True) if p >= reach),
-        alpha=manifest.alpha,
-        threshold=voice.threshold,
-    )
+    return {
+        "probabilities": dict(zip(labels, numbers.diagnosis[row], strict=True)),
+        "conformal_set": [label for label, p in zip(labels, likely, strict=True) if p >= reach],
+        "alpha": manifest.alpha,
+        "threshold": voice.threshold,
+    }
 
 
-def _prognosis(numbers: Numbers, row: int, manifest: Manifest) -> dict[str, Survival]:
+def _prognosis(numbers: Numbers, row: int, manifest: Manifest) -> dict[str, Parts]:
+    """The values of a `Survival` an endpoint."""
     found = {}
     for place, endpoint in enumerate(manifest.tasks.endpoints):
         median, low, high = (_days(days) for days in numbers.medians[row][place])
-        found[endpoint] = Survival(
-            edges_days=manifest.tasks.edges_days,
-            survival=tuple(numbers.survival[row][place]),
-            risk={horizon: risks[row][place] for horizon, risks in numbers.risk.items()},
-            median_days=median,
-            median_interval_days=(low, high),
-        )
+        found[endpoint] = {
+            "edges_days": manifest.tasks.edges_days,
+            "survival": numbers.survival[row][place],
+            "risk": {horizon: risks[row][place] for horizon, risks in numbers.risk.items()},
+            "median_days": median,
+            "median_interval_days": (low, high),
+        }
     return found
 
 
-def _doubt(parts: list[float]) -> Doubt:
-    total, data, imputation, model, shots, hardware = parts
-    return Doubt(total=total, data=data, imputation=imputation, model=model, shots=shots, hardware=hardware)
-
-
-def _next(drops: list[float], missing: dict[Modality, Absence], manifest: Manifest) -> tuple[NextStep, ...]:
+def _next(drops: list[float], missing: dict[Modality, Absence], manifest: Manifest) -> list[Parts]:
+    """The values of a `NextStep` each modality that could come, the most telling first."""
     steps = [
-        NextStep(modality=modality, expected_drop=drops[place])
+        {"modality": modality, "expected_drop": drops[place]}
         for place, modality in enumerate(MODALITIES)
         if modality in missing and modality in manifest.modalities
     ]
-    return tuple(sorted(steps, key=lambda step: -step.expected_drop))
+    return sorted(steps, key=lambda step: -step["expected_drop"])
 
 
 def _review(request: Request) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 import rfc8785
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://oncostream.org/ids")
 """The UUIDv5 namespace of every id that oncostream derives."""
@@ -28,16 +29,19 @@ def canonical_json(value: Any) -> bytes:
 
 
 def _text(value: Any) -> str:
-    kind: Any = type(value)
-    return (_WRITERS.get(kind) or _writer(kind))(value)
+    return _WRITERS[type(value)](value)
 
 
-@cache
-def _writer(kind: Any) -> Callable[[Any], str]:
-    """Who writes values of a type that is not JSON's own."""
-    if issubclass(kind, BaseModel):
-        return _record_writer(_names(tuple(kind.model_fields)))
-    return next((writer for wanted, writer in _KINDS if issubclass(kind, wanted)), _rare)
+class _Writers(dict[Any, Callable[[Any], str]]):
+    """Who writes values of a type: those of JSON's own, and of every other type from when it is first met."""
+
+    def __missing__(self, kind: Any) -> Callable[[Any], str]:
+        if issubclass(kind, BaseModel):
+            writer = _record_writer(_names(tuple(kind.model_fields)))
+        else:
+            writer = next((writer for wanted, writer in _KINDS if issubclass(kind, wanted)), _rare)
+        self[kind] = writer
+        return writer
 
 
 def _record_writer(names: Sequence[tuple[str, str]]) -> Callable[[Any], str]:
@@ -56,7 +60,8 @@ def _object(value: Mapping[Any, Any]) -> str:
 
 
 def _members(value: Mapping[str, Any], names: Sequence[tuple[str, str]]) -> str:
-    return f"{{{','.join([name + _text(value[key]) for key, name in names])}}}"
+    writers = _WRITERS
+    return f"{{{','.join([name + writers[type(part := value[key])](part) for key, name in names])}}}"
 
 
 @lru_cache(maxsize=4096)
@@ -66,16 +71,31 @@ def _names(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def _list(value: Sequence[Any]) -> str:
-    return f"[{','.join([_text(part) for part in value])}]"
+    if not value:
+        return "[]"
+    if set(map(type, value)) == _ONLY_FLOATS:
+        return _floats(value)
+    writers = _WRITERS
+    return f"[{','.join([writers[type(part)](part) for part in value])}]"
+
+
+def _floats(value: Sequence[float]) -> str:
+    """Numbers alone, most often a curve: at once in Rust, whose digits are the same, where it has no exponent."""
+    text = to_json(value).decode()
+    if "e" in text or "-0.0" in text or "N" in text or "I" in text:  # also: perhaps a negative zero; NaN, Infinity
+        return f"[{','.join(map(_float, value))}]"
+    return text.replace(".0,", ",").replace(".0]", "]")
 
 
 def _float(value: float) -> str:
-    """A number as JavaScript writes it: Python has the same digits, and exponents earlier."""
+    """A number as JavaScript writes it: pydantic has the same digits, and other exponents."""
+    if _SMALLEST <= value <= _LARGEST:
+        return to_json(value).decode().removesuffix(".0")
+    if value == 0:
+        return "0"
     size = abs(value)
     if _SMALLEST <= size <= _LARGEST:
-        return repr(value).removesuffix(".0")
-    if size == 0:
-        return "0"
+        return f"-{_float(size)}"
     if _TINIEST <= size < _SMALLEST:
         digits, _, exponent = repr(size).partition("e-")
         return f"{'-' if value < 0 else ''}0.{'0' * (int(exponent) - 1)}{digits.replace('.', '')}"
@@ -84,7 +104,7 @@ def _float(value: float) -> str:
 
 def _moment(value: datetime) -> str:
     """RFC 3339 as pydantic writes it."""
-    return f'"{value.isoformat().replace("+00:00", "Z")}"'
+    return to_json(value).decode()
 
 
 def _rare(value: Any) -> str:
@@ -101,7 +121,8 @@ _KINDS: Sequence[tuple[type, Callable[[Any], str]]] = (
     (datetime, _moment),
     (type(None), lambda _: "null"),
 )
-_WRITERS: Mapping[Any, Callable[[Any], str]] = dict(_KINDS)
+_WRITERS = _Writers(_KINDS)
+_ONLY_FLOATS = {float}
 
 
 def content_hash(value: Any) -> str:

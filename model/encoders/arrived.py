@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from model.encoders.pooling import AttentionPool
-from model.features import Batch, Features
+from model.features import Batch, Features, filled, places_of
 from schemas.evidence import Evidence, Vector
 from schemas.manifest import Manifest
 
@@ -36,27 +36,31 @@ def vector_rows(manifest: Manifest) -> tuple[str, ...]:
 
 
 def vector_features(
-    pieces: Sequence[Evidence], encoders: Mapping[str, str], rows: Sequence[str], width: int
+    patients: Sequence[Sequence[Evidence]], encoders: Mapping[str, str], rows: Sequence[str], width: int
 ) -> Features:
-    """The newest VECTORS vectors of these pieces, oldest first, from encoders this network was trained behind.
+    """The newest VECTORS vectors of each patient's pieces, oldest first, from encoders this network was trained behind.
 
-    vectors (VECTORS, D) float32; kind (VECTORS,) int64, the encoder's place in `rows`; ago (VECTORS,) float32, log
-    days before the newest of them; arrived (VECTORS,) bool.
+    vectors (B, VECTORS, D) float32; kind (B, VECTORS) int64, the encoder's place in `rows`; ago (B, VECTORS) float32,
+    log days before the newest of them; arrived (B, VECTORS) bool.
     """
-    all_known = [(piece.occurred_at, one) for piece in pieces for one in piece.vectors if _known(one, encoders, rows)]
-    known = all_known[-VECTORS:]
-    features: Features = {
-        "vectors": np.zeros((VECTORS, width), np.float32),
-        "kind": np.zeros(VECTORS, np.int64),
-        "ago": np.zeros(VECTORS, np.float32),
-        "arrived": np.arange(VECTORS) < len(known),
+    all_known = [
+        [(piece.occurred_at, one) for piece in pieces for one in piece.vectors if _known(one, encoders, rows)]
+        for pieces in patients
+    ]
+    known = [each[-VECTORS:] for each in all_known]
+    arrived = places_of(known, VECTORS)
+    vectors = [vector.unpack() for each in known for _, vector in each]
+    return {
+        "vectors": filled(arrived, np.reshape(vectors, (-1, width))),
+        "kind": filled(arrived, [rows.index(vector.encoder) for each in known for _, vector in each], np.int64),
+        "ago": filled(arrived, [ago for each in known for ago in _log_days([at for at, _ in each])]),
+        "arrived": arrived,
     }
-    newest = max((at for at, _ in known), default=None)
-    for row, (at, vector) in enumerate(known):
-        features["vectors"][row] = vector.unpack()
-        features["kind"][row] = rows.index(vector.encoder)
-        features["ago"][row] = math.log1p((newest - at) / _DAY) if newest else 0.0
-    return features
+
+
+def _log_days(moments: Sequence[datetime]) -> list[float]:
+    newest = max(moments, default=None)
+    return [math.log1p((newest - moment) / _DAY) for moment in moments] if newest else []
 
 
 def _known(vector: Vector, encoders: Mapping[str, str], rows: Sequence[str]) -> bool:

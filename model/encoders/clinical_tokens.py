@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.encoders.hashing import bucket, stable_hash
-from model.features import Features
+from model.features import Features, filled, places_of
 from schemas.evidence import Evidence
 from schemas.tokens import ObservationToken
 
@@ -17,44 +18,54 @@ FLAGS = 16
 _DAY = 86400.0
 
 
-def clinical_features(tokens: Sequence[ObservationToken], size: int, parts: Mapping[str, int]) -> Features:
-    """At most `size` = T observation tokens, oldest first; `parts`: code -> number of its part.
+def clinical_features(patients: Sequence[Sequence[ObservationToken]], size: int, parts: Mapping[str, int]) -> Features:
+    """At most `size` = T observation tokens of each patient, oldest first; `parts`: code -> number of its part.
 
-    code (T,) int64 stable hash; answer (T,) int64 bucket; value (T,) float32 in the code's canonical unit;
-    numbers (T, 2 + FLAGS) float32: has a value, log days before the newest token, flags; present (T,) bool;
-    part (T,) int64, 0 where a code has none.
+    code (B, T) int64 stable hash; answer (B, T) int64 bucket; value (B, T) float32 in the code's canonical unit;
+    numbers (B, T, 2 + FLAGS) float32: has a value, log days before the newest token, flags; present (B, T) bool;
+    part (B, T) int64, 0 where a code has none.
     """
-    features: Features = {
-        "code": np.zeros(size, np.int64),
-        "answer": np.zeros(size, np.int64),
-        "part": np.zeros(size, np.int64),
-        "value": np.zeros(size, np.float32),
-        "numbers": np.zeros((size, 2 + FLAGS), np.float32),
-        "present": np.arange(size) < len(tokens),
+    present, tokens = places_of(patients, size), [token for tokens in patients for token in tokens]
+    answers = [bucket(token.answer and f"{token.code}={token.answer}", ANSWERS) for token in tokens]
+    return {
+        "code": filled(present, [stable_hash(token.code) for token in tokens], np.int64),
+        "answer": filled(present, answers, np.int64),
+        "part": filled(present, [parts.get(token.code, 0) for token in tokens], np.int64),
+        "value": filled(present, [finite(token.value) for token in tokens]),
+        "numbers": filled(present, _numbers(patients)),
+        "present": present,
     }
-    for row, token in enumerate(tokens):
-        ago = (tokens[-1].at - token.at).total_seconds() / _DAY
-        features["code"][row] = stable_hash(token.code)
-        features["answer"][row] = bucket(token.answer and f"{token.code}={token.answer}", ANSWERS)
-        features["part"][row] = parts.get(token.code, 0)
-        features["value"][row] = finite(token.value)
-        features["numbers"][row, :2] = (token.value is not None, math.log1p(ago))
-        for flag in (*token.flags, token.comparator or ""):
-            features["numbers"][row, 2 + bucket(flag, FLAGS)] = flag != ""
-    return features
 
 
 def newest_observations(pieces: Sequence[Evidence], size: int) -> list[ObservationToken]:
     """The newest `size` observations by time, then by content, so that equal times cannot matter."""
-    tokens = [token for piece in pieces for token in piece.tokens if isinstance(token, ObservationToken)]
+    tokens = [token for piece in pieces for token in piece.tokens if type(token) is ObservationToken]
     return sorted(tokens, key=_order)[-size:]
+
+
+def _numbers(patients: Sequence[Sequence[ObservationToken]]) -> NDArray[np.float32]:
+    """Of all tokens, patient by patient: (N, 2 + FLAGS)."""
+    numbers = np.zeros((sum(map(len, patients)), 2 + FLAGS), np.float32)
+    plain = [
+        (token.value is not None, math.log1p((tokens[-1].at - token.at).total_seconds() / _DAY))
+        for tokens in patients
+        for token in tokens
+    ]
+    numbers[:, :2] = np.reshape(plain, (-1, 2))
+    for row, token in enumerate(token for tokens in patients for token in tokens):
+        for flag in (*token.flags, token.comparator):
+            if flag:
+                numbers[row, 2 + bucket(flag, FLAGS)] = 1
+    return numbers
 
 
 def finite(value: float | None) -> float:
     """The value within what float32 holds; 0 for none and for what is not a number."""
-    if value is None or math.isnan(value):
+    if value is None:
         return 0.0
-    return min(max(value, -1e30), 1e30)
+    if -1e30 <= value <= 1e30:
+        return value
+    return 0.0 if math.isnan(value) else math.copysign(1e30, value)
 
 
 def _order(token: ObservationToken) -> tuple[float, str, str, float]:

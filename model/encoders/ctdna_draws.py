@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, polygamma, psi
 
-from model.features import Features
+from model.features import Features, filled, places_of
 from schemas.evidence import Evidence
 from schemas.tokens import VariantToken
 
@@ -27,24 +27,24 @@ Site = tuple[int, int]
 """Mutant reads of all reads at one site."""
 
 
-def draw_features(pieces: Sequence[Evidence]) -> Features:
-    """The newest S = DRAWS draws of these pieces, oldest first.
+def draw_features(patients: Sequence[Sequence[Evidence]]) -> Features:
+    """The newest S = DRAWS draws of each patient's pieces, oldest first.
 
-    draws (S, DRAW_NUMBERS) float32: mean, deviation and upper bound of the log10 fraction (`fraction_evidence`),
+    draws (B, S, DRAW_NUMBERS) float32: mean, deviation and upper bound of the log10 fraction (`fraction_evidence`),
     log days before the newest draw and since the one before, log count of sites, whether any read was mutant;
-    drawn (S,) bool.
+    drawn (B, S) bool.
     """
-    series = sorted(draws_of(pieces).items())[-DRAWS:]
-    features: Features = {
-        "draws": np.zeros((DRAWS, DRAW_NUMBERS), np.float32),
-        "drawn": np.arange(DRAWS) < len(series),
-    }
-    for row, (at, sites) in enumerate(series):
-        before = series[max(row - 1, 0)][0]
-        mutant, reads = (sum(counts) for counts in zip(*sites, strict=True))
-        days = (_log_days(at, series[-1][0]), _log_days(before, at))
-        features["draws"][row] = (*fraction_evidence(mutant, reads), *days, math.log1p(len(sites)) / 5, mutant > 0)
-    return features
+    series = [sorted(draws_of(pieces).items())[-DRAWS:] for pieces in patients]
+    drawn, numbers = places_of(series, DRAWS), [_numbers(each, place) for each in series for place in range(len(each))]
+    return {"draws": filled(drawn, np.reshape(numbers, (-1, DRAW_NUMBERS))), "drawn": drawn}
+
+
+def _numbers(series: Sequence[tuple[datetime, list[Site]]], place: int) -> tuple[float, ...]:
+    """One draw of a series."""
+    at, sites = series[place]
+    mutant, reads = (sum(counts) for counts in zip(*sites, strict=True))
+    days = (_log_days(at, series[-1][0]), _log_days(series[max(place - 1, 0)][0], at))
+    return (*fraction_evidence(mutant, reads), *days, math.log1p(len(sites)) / 5, mutant > 0)
 
 
 def draws_of(pieces: Iterable[Evidence]) -> dict[datetime, list[Site]]:
@@ -52,7 +52,7 @@ def draws_of(pieces: Iterable[Evidence]) -> dict[datetime, list[Site]]:
     found: dict[datetime, list[Site]] = {}
     for piece in pieces:
         for token in piece.tokens:
-            site = counts_of(token) if isinstance(token, VariantToken) and token.assay == "ctdna" else None
+            site = counts_of(token) if type(token) is VariantToken and token.assay == "ctdna" else None
             if site:
                 found.setdefault(token.at, []).append(site)
     return found

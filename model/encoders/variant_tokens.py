@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.encoders.clinical_tokens import finite
 from model.encoders.hashing import bucket
-from model.features import Features
+from model.features import Features, filled, places_of
 from schemas.evidence import Evidence
 from schemas.tokens import VariantToken
 
@@ -19,32 +20,42 @@ NUMBERS = _PLAIN + _FLAGS
 _DAY = 86400.0
 
 
-def variant_features(pieces: Sequence[Evidence], size: int) -> Features:
-    """The newest `size` variant tokens V of these pieces, oldest first.
+def variant_features(patients: Sequence[Sequence[Evidence]], size: int) -> Features:
+    """The newest `size` variant tokens V of each patient's pieces, oldest first.
 
-    gene, consequence, assay (V,) int64 buckets; numbers (V, NUMBERS) float32; shown (V,) bool.
+    gene, consequence, assay (B, V) int64 buckets; numbers (B, V, NUMBERS) float32; shown (B, V) bool.
     """
-    tokens = newest_variants(pieces, size)
-    features: Features = {name: np.zeros(size, np.int64) for name in ("gene", "consequence", "assay")}
-    features["numbers"] = np.zeros((size, NUMBERS), np.float32)
-    features["shown"] = np.arange(size) < len(tokens)
-    for row, token in enumerate(tokens):
-        features["gene"][row] = bucket(_name(token), GENES)
-        features["consequence"][row] = bucket(token.consequence, CONSEQUENCES)
-        features["assay"][row] = bucket(token.assay, ASSAYS)
-        features["numbers"][row, :_PLAIN] = _numbers(token, (tokens[-1].at - token.at).total_seconds() / _DAY)
-        for flag in token.flags:
-            features["numbers"][row, _PLAIN + bucket(flag, _FLAGS)] = 1
-    return features
+    newest = [newest_variants(pieces, size) for pieces in patients]
+    shown, tokens = places_of(newest, size), [token for tokens in newest for token in tokens]
+    return {
+        "gene": filled(shown, [bucket(_name(token), GENES) for token in tokens], np.int64),
+        "consequence": filled(shown, [bucket(token.consequence, CONSEQUENCES) for token in tokens], np.int64),
+        "assay": filled(shown, [bucket(token.assay, ASSAYS) for token in tokens], np.int64),
+        "numbers": filled(shown, _numbers(newest)),
+        "shown": shown,
+    }
 
 
 def newest_variants(pieces: Sequence[Evidence], size: int) -> list[VariantToken]:
     """The newest `size` variants by time, then by content, so that equal times cannot matter."""
-    tokens = [token for piece in pieces for token in piece.tokens if isinstance(token, VariantToken)]
+    tokens = [token for piece in pieces for token in piece.tokens if type(token) is VariantToken]
     return sorted(tokens, key=_order)[-size:]
 
 
-def _numbers(token: VariantToken, days_ago: float) -> tuple[float, ...]:
+def _numbers(patients: Sequence[Sequence[VariantToken]]) -> NDArray[np.float32]:
+    """Of all tokens, patient by patient: (N, NUMBERS)."""
+    numbers = np.zeros((sum(map(len, patients)), NUMBERS), np.float32)
+    plain = [
+        _plain(token, (tokens[-1].at - token.at).total_seconds() / _DAY) for tokens in patients for token in tokens
+    ]
+    numbers[:, :_PLAIN] = np.reshape(plain, (-1, _PLAIN))
+    for row, token in enumerate(token for tokens in patients for token in tokens):
+        for flag in token.flags:
+            numbers[row, _PLAIN + bucket(flag, _FLAGS)] = 1
+    return numbers
+
+
+def _plain(token: VariantToken, days_ago: float) -> tuple[float, ...]:
     value = finite(token.value)
     return (
         finite(token.vaf),
@@ -66,7 +77,7 @@ def _name(token: VariantToken) -> str:
 
 
 def _log(count: int | None) -> float:
-    return math.log1p(max(count or 0, 0))
+    return math.log1p(count) if count and count > 0 else 0.0
 
 
 def _order(token: VariantToken) -> tuple[float, str, str, str, float, int, float]:

@@ -37,8 +37,10 @@ def series(day: int, value: float, weights: str = "w") -> Evidence:
     ],
 )
 def test_each_vector_has_its_age_before_the_newest(pieces: list[Evidence], days_ago: list[int]) -> None:
-    features = vector_features(pieces, {"imaging/cnn": "w"}, ["imaging/cnn"], 4)
-    assert features["ago"].shape == (VECTORS,)
+    features = vector_features([[], pieces], {"imaging/cnn": "w"}, ["imaging/cnn"], 4)
+    assert features["ago"].shape == (2, VECTORS)
+    assert not features["arrived"][0].any()
+    features = {name: array[1] for name, array in features.items()}
     assert features["arrived"].sum() == len(days_ago)
     np.testing.assert_allclose(features["ago"][: len(days_ago)], np.log1p(days_ago), rtol=1e-6)
     assert not features["ago"][len(days_ago) :].any()

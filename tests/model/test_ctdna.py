@@ -45,7 +45,12 @@ def piece(*tokens: VariantToken) -> Evidence:
 
 
 def features(*tokens: VariantToken) -> Features:
-    return FeatureReader(MANIFEST).read(Modality.GENOMIC, [piece(*tokens)])
+    read = FeatureReader(MANIFEST).read(Modality.GENOMIC, [[piece(*tokens)]])
+    return {name: array[0] for name, array in read.items()}
+
+
+def draws(pieces: Sequence[Evidence]) -> Features:
+    return {name: array[0] for name, array in draw_features([pieces]).items()}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,7 @@ def modality() -> GenomicModality:
 
 
 def batch(*rows: Features) -> Batch:
-    found = padded(rows, 8)
+    found = padded({name: np.stack([row[name] for row in rows]) for name in rows[0]}, 8)
     return found | {"vectors": torch.zeros(8, 16, 32)}
 
 
@@ -113,7 +118,7 @@ def test_what_counts_at_a_site(token: VariantToken, counted: tuple[int, int] | N
 
 def test_sites_of_a_draw_are_pooled_and_other_assays_and_gaps_are_left_out() -> None:
     tokens = [site(2, 1000), site(0, 3000), site(None, None), site(500, 1000, assay="panel"), site(1, 50, day=9)]
-    found = draw_features([piece(*tokens[:2]), piece(*tokens[2:])])
+    found = draws([piece(*tokens[:2]), piece(*tokens[2:])])
     assert sorted(draws_of([piece(*tokens)]).values()) == [[(1, 50)], [(2, 1000), (0, 3000)]]
     np.testing.assert_allclose(found["draws"][0, :3], fraction_evidence(2, 4000), rtol=1e-6)
     np.testing.assert_allclose(found["draws"][0, 3:], [math.log1p(9) / 5, 0, math.log1p(2) / 5, 1], rtol=1e-6)
@@ -122,8 +127,8 @@ def test_sites_of_a_draw_are_pooled_and_other_assays_and_gaps_are_left_out() -> 
 
 @given(st.permutations([site(reads, 1000 + reads, day) for reads in range(3) for day in (0, 2, 30)]))
 def test_the_order_of_tokens_does_not_matter(tokens: Sequence[VariantToken]) -> None:
-    found = draw_features([piece(*tokens[:4]), piece(*tokens[4:])])
-    expected = draw_features([piece(*sorted(tokens, key=lambda token: (token.at, token.depth)))])
+    found = draws([piece(*tokens[:4]), piece(*tokens[4:])])
+    expected = draws([piece(*sorted(tokens, key=lambda token: (token.at, token.depth)))])
     assert all(np.array_equal(found[name], expected[name]) for name in expected)
 
 

@@ -95,7 +95,7 @@ def network() -> Network:
 @torch.no_grad()
 def clinical(network: Network, pieces: list[Evidence], manifest: Manifest) -> list[float]:
     found: list[float] = network.embed(
-        Modality.CLINICAL, batch_of([FeatureReader(manifest).read(Modality.CLINICAL, pieces)])
+        Modality.CLINICAL, batch_of(FeatureReader(manifest).read(Modality.CLINICAL, [pieces]))
     )[0].tolist()
     return found
 
@@ -117,8 +117,8 @@ def test_notes_behind_other_weights_are_not_felt(network: Network) -> None:
 def test_a_network_without_notes_has_no_place_for_them() -> None:
     manifest = untrained_manifest()
     plain, behind = network_of(manifest, seed=2), network_of(notes_manifest(), seed=2)
-    assert set(FeatureReader(manifest).read(Modality.CLINICAL, [])) < set(
-        FeatureReader(notes_manifest()).read(Modality.CLINICAL, [])
+    assert set(FeatureReader(manifest).read(Modality.CLINICAL, [[]])) < set(
+        FeatureReader(notes_manifest()).read(Modality.CLINICAL, [[]])
     )
     more = {name for name in behind.clinical.state_dict() if name not in plain.clinical.state_dict()}
     assert more == {"notes.reader.weight", "notes.reader.bias", "notes.ago.weight"}

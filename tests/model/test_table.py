@@ -120,9 +120,9 @@ def test_a_block_takes_its_own_codes_and_another_takes_the_rest() -> None:
         (1, Column(form="value", codes=(LYMPHOCYTES,))),
         (0, Column(form="square", place=0)),
     )
-    only_rest = TableReader(table, Modality.CLINICAL).read(clinical(said(LYMPHOCYTES, 1.0)))
-    assert only_rest["block"].tolist() == [False, True]
-    assert only_rest["measured"].tolist() == [False, True, False]
+    only_rest = TableReader(table, Modality.CLINICAL).read([clinical(said(LYMPHOCYTES, 1.0))])
+    assert only_rest["block"].tolist() == [[False, True]]
+    assert only_rest["measured"].tolist() == [[False, True, False]]
 
 
 def test_scores_are_deviations_of_the_training_rows_and_absence_is_zero() -> None:

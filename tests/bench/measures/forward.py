@@ -19,7 +19,9 @@ from measures.place import Installation, Place, Size
 from measures.roles import patients
 from model.circuit import fusion_circuit
 from model.circuit_compiled import CompiledCircuit
+from model.heads import Logits
 from model.serving import Predictor, load_predictor
+from model.voices import Voices, diagnoses, responses, survivals
 from schemas.message import Message
 from streams.step import Said
 
@@ -90,13 +92,18 @@ def measure_circuit(place: Place, size: Size) -> list[Figure]:
 
 
 def measure_inference(place: Place, size: Size) -> list[Figure]:
-    """Request bytes to result bytes, against its own forward passes done again and nothing else."""
+    """Request bytes to result bytes, against its own forward passes done again and nothing else.
+
+    A forward pass ends where every user of the network would: at calibrated probabilities and survival curves, the
+    mean of the voices over draws and heads. Doubt, intervals, expected drops and all of records are ours alone.
+    """
     predictor = load_predictor(place.untrained)
     messages = requests(place.installation(place.untrained, min_modalities="1"), size.of(_ROWS))
     gc.collect()
     gc.freeze()  # as the worker does
     with one_thread():
         passes = passes_of(predictor, messages)
+        passes += endings_of(passes)
         pairs = [
             (spent(lambda: answered(predictor, messages)), spent(lambda: replay(passes))) for _ in range(size.runs)
         ]
@@ -157,6 +164,28 @@ def passes_of(predictor: Predictor, messages: Sequence[Message]) -> list[Pass]:
     answered(predictor, messages)
     predictor.network = network
     return recorder.passes
+
+
+@torch.inference_mode()
+def endings_of(passes: Sequence[Pass]) -> list[Pass]:
+    """What makes probabilities and curves of the logits, once for every batch: of its roads and its first decision."""
+    found: list[Pass] = []
+    roads: tuple[Logits, Logits] | None = None
+    for forward, args in passes:
+        if forward.__name__ == "roads":
+            roads = forward(*args)
+        elif forward.__name__ == "decide" and roads is not None:
+            rows = len(roads[0].hazard)
+            fusion = Logits(*(part.unflatten(0, (rows, -1)) for part in forward(*args)))
+            found.append((ending, (Voices(fusion, *roads), torch.ones(rows, dtype=torch.float64))))
+            roads = None
+    return found
+
+
+def ending(voices: Voices, temperature: Tensor) -> list[Tensor]:
+    """Calibrated probabilities, survival curves and responses of B patients."""
+    said = diagnoses(voices, temperature), survivals(voices), responses(voices)
+    return [each.mean((1, 2)) for each in said]
 
 
 def _times(name: str, pairs: list[tuple[float, ...]], target: str, least: float | None = None) -> Figure:
