@@ -3,13 +3,13 @@
     python docs/evidence/compare.py COHORT FOLDS.csv OURS.csv OTHER.csv ...
 
 Prints Markdown: Uno's and Harrell's C, Brier skill and calibration errors of each endpoint and of the mean of the
-first two, 95 % intervals over 1 000 draws of patients.
+cohort's first two, 95 % intervals over 1 000 draws of patients.
 """
 
 import sys
 from pathlib import Path
 
-from model.cohorts.folder import read_outcomes, read_survival
+from model.cohorts.folder import read_card, read_outcomes, read_survival
 from model.evaluation.folds import read_folds
 from model.evaluation.measure import Measures, compare, measure
 from model.evaluation.predictions import read_predictions
@@ -43,7 +43,8 @@ def _measured(cohort: Path, folds: Path, file: Path) -> Measures:
     told = {(said.patient, said.repeat) for said in predictions}
     tested = [one for one in read_folds(folds) if (one.patient, one.repeat) in told]
     study = prepare_study(file.stem, predictions, labels, read_survival(cohort), tested, read_outcomes(cohort))
-    return measure(study, DRAWS, 0, study.endpoints[:2] if len(study.endpoints) > 1 else ())
+    pair = read_card(cohort).tasks.endpoints[:2]
+    return measure(study, DRAWS, 0, pair if len(pair) == 2 else ())
 
 
 if __name__ == "__main__":
