@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import os
 import sys
+import threading
 from collections.abc import Sequence
 
 import structlog
@@ -23,6 +25,9 @@ log = structlog.get_logger()
 
 _SWITCH_SECONDS = 0.0002
 """Torch gives the interpreter's lock away at each operation and, at Python's 5 ms, waits that long to have it back."""
+
+GONE_WITHIN_SECONDS = 10.0
+"""From being told to stop up to the end of the process; an orchestrator kills after 30."""
 
 
 class NotReady(Away):
@@ -50,13 +55,39 @@ class Lag(Service):
             await self.sleep(1.0)
 
 
-def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> tuple[Worker, Web]:
+class RoleWorker(Worker):
+    """A worker whose services stop side by side: each of six roles may have to wait for a broker that is gone."""
+
+    gone_within: float | None = None
+    """For a process with nothing else to end: after so many seconds of stopping it is gone, whatever still hangs.
+
+    A thread that reads a file cannot be ended otherwise. What it reads is not acknowledged, and is read again.
+    """
+
+    async def on_stop(self) -> None:
+        """Stop them, the last one started first; one that fails holds nobody up."""
+        if self.gone_within is not None:
+            end = threading.Timer(self.gone_within, self._cut_short)
+            end.daemon = True
+            end.start()
+        services = list(self.services)[::-1]
+        faults = await asyncio.gather(*(service.stop() for service in services), return_exceptions=True)
+        for service, fault in zip(services, faults, strict=True):
+            if fault is not None:
+                log.error("stopped_badly", service=type(service).__name__, error=type(fault).__name__)
+
+    def _cut_short(self) -> None:
+        log.warning("stopped_short", seconds=self.gone_within)
+        os._exit(1 if self.crash_reason else 0)
+
+
+def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> tuple[RoleWorker, Web]:
     """A worker of these roles, and of what runs beside them, ready to run; raises `WrongSettings`."""
     parts = make_parts(settings)
     metrics.BUILD.info({"model": parts.manifest.model, "version": parts.dead_letters.version})
     roles = make_roles(parts, names)
     web = Web(settings.web, [role.step for role in roles], lambda: all(role.app.is_ready for role in roles))
-    worker = Worker(
+    worker = RoleWorker(
         *[role.app for role in roles],
         Lag(roles, parts),
         web,

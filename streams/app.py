@@ -10,6 +10,7 @@ from mode import CrashingSupervisor
 from streams import kafka as kafka_access
 from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
+from streams.last_acts import last_act
 from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
 from streams.topics import group_of
 
@@ -25,6 +26,11 @@ class BatchApp(faust.App):
 
     def _new_transport(self) -> Any:
         return BatchTransport(self.conf.broker_consumer, self)
+
+    async def _producer_flush(self, logger: Any) -> None:
+        """Wait for what is on its way: in a rebalance until Kafka has it, before the end for a while."""
+        flush = super()._producer_flush(logger)
+        await (last_act("flush", flush) if self.should_stop else flush)
 
     def batch_topic(self, name: str) -> Any:
         """A topic whose events are batches; the agent acknowledges them."""

@@ -16,6 +16,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from streams.batches import Batch
+from streams.last_acts import last_act
 
 _AHEAD = 2
 """Batches of a topic that may be delivered and not yet acknowledged."""
@@ -145,6 +146,10 @@ class BatchConsumer(driver.Consumer):
         self._forget()
         await super().on_partitions_revoked(revoked)
 
+    async def on_stop(self) -> None:
+        """Commit once more; Faust would wait for the broker, however long it is away."""
+        await last_act("commit", super().on_stop())
+
     def _in_work(self) -> bool:
         return any(batch.begun and not batch.acked for sent in self._sent.values() for _, batch in sent)
 
@@ -164,8 +169,21 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
         return consumer
 
+    async def on_thread_stop(self) -> None:
+        """Leave the group and close; without its broker Faust would never hear from the thread again."""
+        await last_act("leave the group", super().on_thread_stop())
+
+
+class BatchProducer(driver.Producer):
+    """Faust's producer, which does not wait at its end for what the broker does not take."""
+
+    async def on_stop(self) -> None:
+        """Close; whatever is still on its way has not been acknowledged, and will be made again."""
+        await last_act("close the producer", super().on_stop())
+
 
 class BatchTransport(driver.Transport):
-    """Faust's Kafka transport with our consumer."""
+    """Faust's Kafka transport with our consumer and producer."""
 
     Consumer = BatchConsumer
+    Producer = BatchProducer

@@ -7,7 +7,7 @@ import typer
 
 from agents.exits import AskedWrongly
 from agents.wiring import ROLES
-from agents.worker import build_worker, require_topics
+from agents.worker import GONE_WITHIN_SECONDS, build_worker, require_topics
 from streams.log import log_to_stderr
 from streams.settings import read_settings
 
@@ -15,7 +15,7 @@ from streams.settings import read_settings
 def run(
     role: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(ROLES)}; repeat it. Default: all.")] = None,
 ) -> None:
-    """Run roles against the configured Kafka and Redis until told to stop."""
+    """Run roles against the configured Kafka and Redis until told to stop; then it ends within ten seconds."""
     names = role or list(ROLES)
     unknown = sorted(set(names) - set(ROLES))
     if unknown:
@@ -24,4 +24,5 @@ def run(
     settings = read_settings()
     asyncio.run(require_topics(settings))
     worker, _ = build_worker(settings, names)
+    worker.gone_within = GONE_WITHIN_SECONDS
     worker.execute_from_commandline()

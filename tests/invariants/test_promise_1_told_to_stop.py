@@ -1,0 +1,116 @@
+"""Promise 1, for a worker that is told to stop: it ends in time, broker or not, and what it held is read again."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from events_in import cohort, slow_sequencing
+from road import LayRoad
+from worker_process import Process
+
+from agents.worker import GONE_WITHIN_SECONDS
+from deploy.local.servers import LocalServers, running_servers
+
+pytestmark = pytest.mark.slow
+
+EVENTS = cohort(24)
+AT_ONCE_SECONDS = 6.0
+"""What a stop may take where nothing hangs; about 1.5 on a quiet machine."""
+LONG_SESSION = {"kafka_session_timeout": "PT20S"}
+"""So long would the group wait for a worker that does not say that it leaves."""
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, java_environ: dict[str, str]) -> Iterator[LocalServers]:
+    """A broker and a cache of this module's own, since it takes the broker away."""
+    with running_servers(tmp_path_factory.mktemp("own"), environ=java_environ) as running:
+        yield running
+
+
+def seconds_to_end(worker: Process, told: signal.Signals = signal.SIGTERM) -> float:
+    """Tell a worker to stop; it ends with code 0, after so many seconds."""
+    worker.wanted = False
+    begun = time.monotonic()
+    worker.popen.send_signal(told)
+    assert worker.popen.wait(60) == 0
+    return time.monotonic() - begun
+
+
+def has_said(worker: Process, words: str) -> bool:
+    return words in worker.stderr.read_text(encoding="utf-8", errors="replace")
+
+
+async def until_said_without_broker(worker: Process, words: str) -> None:
+    """Return when a worker has logged these words; there is no broker to look at meanwhile."""
+    async with asyncio.timeout(30):
+        while not has_said(worker, words):
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT], ids=["asked", "ctrl-c"])
+def test_a_worker_whose_broker_was_killed_ends_in_time_and_what_it_held_is_read_again(
+    lay_road: LayRoad, own: LocalServers, told: signal.Signals
+) -> None:
+    road = lay_road(kafka=own.addresses.kafka, redis=own.addresses.redis)
+
+    async def stopped() -> None:
+        sent = await road.send(EVENTS)
+        worker = road.start()
+        await road.until_there_are(1, road.topics.evidence)
+        own.broker.kill()
+        try:
+            await until_said_without_broker(worker, "Unable connect to node")
+            assert await asyncio.to_thread(seconds_to_end, worker, told) < GONE_WITHIN_SECONDS
+            assert not has_said(worker, "stopped_short")
+        finally:
+            own.broker.restart()
+        road.start()
+        await road.settled()
+        assert await road.without_outcome(sent) == set()
+
+    asyncio.run(stopped())
+
+
+def test_a_worker_told_to_stop_leaves_its_group_and_another_goes_on_at_once(lay_road: LayRoad) -> None:
+    road = lay_road(**LONG_SESSION)
+
+    async def handed_over() -> None:
+        first, stop = road.start(), asyncio.Event()
+        sending = asyncio.create_task(road.load(EVENTS, stop))
+        await road.until_there_are(12, road.topics.results)
+        road.start()
+        await road.until_members(2)
+        assert await asyncio.to_thread(seconds_to_end, first) < AT_ONCE_SECONDS
+        assert not has_said(first, "stopped_")
+        left = time.monotonic()
+        await road.until_members(1)
+        assert time.monotonic() - left < AT_ONCE_SECONDS  # not the session of 20 s
+        stop.set()
+        sent = await sending
+        await road.settled()
+        assert await road.without_outcome(sent) == set()
+
+    asyncio.run(handed_over())
+
+
+def test_a_worker_that_reads_a_long_file_is_gone_in_time_and_the_file_is_read_again(lay_road: LayRoad) -> None:
+    road = lay_road()
+
+    async def cut_short() -> None:
+        sent = await road.send([slow_sequencing(f"slow-{number}", 40_000) for number in range(12)])
+        worker = road.start("genomic")
+
+        async def reads() -> bool:
+            return await asyncio.to_thread(worker.in_work, "genomic") > 0
+
+        await road.until(reads)
+        assert await asyncio.to_thread(seconds_to_end, worker) < GONE_WITHIN_SECONDS + 2
+        assert has_said(worker, "stopped_short")
+        assert await road.without_outcome(sent) == set(sent)
+        road.start("genomic")
+        await road.settled(roles=["genomic"])
+        assert await road.without_outcome(sent) == set()
+
+    asyncio.run(cut_short())
