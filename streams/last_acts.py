@@ -1,4 +1,4 @@
-"""The last acts of a role that stops, each for a bounded time: a broker that is gone must not keep a worker from ending.
+"""The last acts of a role that stops, each for a bounded time: a broker that is gone must not keep a worker alive.
 
 Flush, commit, leave the group: none of them makes anything durable that was acknowledged. An act that is given up
 means that records are read again, or that the group notices only after the session timeout.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from events_in import cohort, slow_sequencing
+from events_in import cohort
 from road import LayRoad
 from worker_process import Process
 
@@ -29,11 +29,11 @@ def own(tmp_path_factory: pytest.TempPathFactory, java_environ: dict[str, str]) 
         yield running
 
 
-def seconds_to_end(worker: Process, told: signal.Signals = signal.SIGTERM) -> float:
+def seconds_to_end(worker: Process) -> float:
     """Tell a worker to stop; it ends with code 0, after so many seconds."""
     worker.wanted = False
     begun = time.monotonic()
-    worker.popen.send_signal(told)
+    worker.popen.send_signal(signal.SIGTERM)
     assert worker.popen.wait(60) == 0
     return time.monotonic() - begun
 
@@ -49,9 +49,8 @@ async def until_said_without_broker(worker: Process, words: str) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT], ids=["asked", "ctrl-c"])
 def test_a_worker_whose_broker_was_killed_ends_in_time_and_what_it_held_is_read_again(
-    lay_road: LayRoad, own: LocalServers, told: signal.Signals
+    lay_road: LayRoad, own: LocalServers
 ) -> None:
     road = lay_road(kafka=own.addresses.kafka, redis=own.addresses.redis)
 
@@ -62,7 +61,7 @@ def test_a_worker_whose_broker_was_killed_ends_in_time_and_what_it_held_is_read_
         own.broker.kill()
         try:
             await until_said_without_broker(worker, "Unable connect to node")
-            assert await asyncio.to_thread(seconds_to_end, worker, told) < GONE_WITHIN_SECONDS
+            assert await asyncio.to_thread(seconds_to_end, worker) < GONE_WITHIN_SECONDS
             assert not has_said(worker, "stopped_short")
         finally:
             own.broker.restart()
@@ -93,24 +92,3 @@ def test_a_worker_told_to_stop_leaves_its_group_and_another_goes_on_at_once(lay_
         assert await road.without_outcome(sent) == set()
 
     asyncio.run(handed_over())
-
-
-def test_a_worker_that_reads_a_long_file_is_gone_in_time_and_the_file_is_read_again(lay_road: LayRoad) -> None:
-    road = lay_road()
-
-    async def cut_short() -> None:
-        sent = await road.send([slow_sequencing(f"slow-{number}", 40_000) for number in range(12)])
-        worker = road.start("genomic")
-
-        async def reads() -> bool:
-            return await asyncio.to_thread(worker.in_work, "genomic") > 0
-
-        await road.until(reads)
-        assert await asyncio.to_thread(seconds_to_end, worker) < GONE_WITHIN_SECONDS + 2
-        assert has_said(worker, "stopped_short")
-        assert await road.without_outcome(sent) == set(sent)
-        road.start("genomic")
-        await road.settled(roles=["genomic"])
-        assert await road.without_outcome(sent) == set()
-
-    asyncio.run(cut_short())
