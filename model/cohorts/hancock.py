@@ -30,7 +30,7 @@ def write_hancock(source: Path, out: Path, with_metastasis: bool) -> None:
     `primarily_metastasis` is left out unless `with_metastasis`: figures with and without it are not comparable.
     """
     clinical, targets = _table(source, "clinical"), _table(source, "targets")
-    with CohortWriter(out, _card()) as cohort:
+    with CohortWriter(out, _card(with_metastasis)) as cohort:
         for name in ("clinical", "blood", "pathological", "icd_codes", "tma_cell_density"):
             for patient, row in _table(source, name).items():
                 _write_row(cohort, name, patient, row, with_metastasis)
@@ -42,14 +42,14 @@ def write_hancock(source: Path, out: Path, with_metastasis: bool) -> None:
                 cohort.survival(time)
 
 
-def _card() -> CohortCard:
+def _card(with_metastasis: bool) -> CohortCard:
     return CohortCard(
         name="hancock",
         source="ankilab/HANCOCK_MultimodalDataset @ 521b99b (features)",
         terms="Apache-2.0 in the repository",
         tasks=Tasks(endpoints=("OS", "RFS", "REC"), horizon_days=3835),
         feature_spaces={f"hancock-tma-{stain}": WIDTH for stain in STAINS},
-        table=hancock_table(),
+        table=hancock_table(with_metastasis),
     )
 
 

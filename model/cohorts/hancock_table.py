@@ -26,15 +26,16 @@ _FEW_SAYS = 100.0
 """Ridge of the gain of what is worth little and varies much."""
 
 
-def hancock_table() -> tuple[Block, ...]:
+def hancock_table(with_metastasis: bool = False) -> tuple[Block, ...]:
     """Clinical, pathology, blood, cell densities, stains. ICD codes are left out: they made every figure worse."""
+    later = (_named("primarily_metastasis"),) if with_metastasis else ()
     names = {column: _named(column) for column in (*BINARY, *CATEGORIES, "smoking_status")}
     nodes, depth = _named("number_of_positive_lymph_nodes"), _named("infiltration_depth_in_mm")
     return (
         Block(
             name="clinical",
             modality=Modality.CLINICAL,
-            codes=(AGE, SEX, names["smoking_status"]),
+            codes=(AGE, SEX, names["smoking_status"], *later),
             squares=True,
             columns=(
                 Column(form="hinge-above", codes=(AGE,), at=70),

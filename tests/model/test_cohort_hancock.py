@@ -86,10 +86,13 @@ def test_a_bag_holds_the_published_features(folder: Path, events: Events) -> Non
 
 
 def test_metastasis_is_left_out_unless_asked_for(folder: Path, tmp_path: Path) -> None:
-    write_hancock(SOURCE, tmp_path / "with", with_metastasis=True)
+    folders = folder, tmp_path / "with"
+    write_hancock(SOURCE, folders[1], with_metastasis=True)
     assert "metastasis" not in (folder / "events.ndjson").read_text()
     written = (tmp_path / "with" / "events.ndjson").read_text()
     assert written.count('"code":"primarily_metastasis"') == 739
+    read = [any("metastasis" in code for block in read_card(one).table for code in block.codes) for one in folders]
+    assert read == [False, True]  # the linear road and the baselines see it where it was asked for, and only there
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
