@@ -16,10 +16,6 @@ from deploy.local.servers import LocalServers, running_servers
 pytestmark = pytest.mark.slow
 
 EVENTS = cohort(24)
-AT_ONCE_SECONDS = 6.0
-"""What a stop may take where nothing hangs; about 1.5 on a quiet machine."""
-LONG_SESSION = {"kafka_session_timeout": "PT20S"}
-"""So long would the group wait for a worker that does not say that it leaves."""
 
 
 @pytest.fixture(scope="module")
@@ -70,25 +66,3 @@ def test_a_worker_whose_broker_was_killed_ends_in_time_and_what_it_held_is_read_
         assert await road.without_outcome(sent) == set()
 
     asyncio.run(stopped())
-
-
-def test_a_worker_told_to_stop_leaves_its_group_and_another_goes_on_at_once(lay_road: LayRoad) -> None:
-    road = lay_road(**LONG_SESSION)
-
-    async def handed_over() -> None:
-        first, stop = road.start(), asyncio.Event()
-        sending = asyncio.create_task(road.load(EVENTS, stop))
-        await road.until_there_are(12, road.topics.results)
-        road.start()
-        await road.until_members(2)
-        assert await asyncio.to_thread(seconds_to_end, first) < AT_ONCE_SECONDS
-        assert not has_said(first, "stopped_")
-        left = time.monotonic()
-        await road.until_members(1)
-        assert time.monotonic() - left < AT_ONCE_SECONDS  # not the session of 20 s
-        stop.set()
-        sent = await sending
-        await road.settled()
-        assert await road.without_outcome(sent) == set()
-
-    asyncio.run(handed_over())
