@@ -17,7 +17,7 @@ from mode import CrashingSupervisor, Service
 
 from streams.app import BatchApp
 from streams.batches import BatchSchema
-from streams.consumer import BatchConsumer, BatchThread, BatchTransport
+from streams.consumer import BatchConsumer, BatchProducer, BatchThread, BatchTransport
 from streams.publisher import Producer
 
 OVERRIDDEN = [
@@ -29,8 +29,12 @@ OVERRIDDEN = [
     (BatchConsumer, driver.Consumer, "perform_seek", ["self"]),
     (BatchConsumer, driver.Consumer, "on_partitions_revoked", ["self", "revoked"]),
     (BatchConsumer, driver.Consumer, "_new_consumer_thread", ["self"]),
+    (BatchConsumer, driver.Consumer, "on_stop", ["self"]),
+    (BatchProducer, driver.Producer, "on_stop", ["self"]),
+    (BatchThread, driver.AIOKafkaConsumerThread, "on_thread_stop", ["self"]),
     (BatchThread, driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
     (BatchApp, faust.App, "_new_transport", ["self"]),
+    (BatchApp, faust.App, "_producer_flush", ["self", "logger"]),
     (BatchSchema, faust.Schema, "loads_key", None),
     (BatchSchema, faust.Schema, "loads_value", None),
 ]
@@ -144,6 +148,7 @@ def test_the_transport_is_ours_and_makes_our_consumer(app: BatchApp) -> None:
         assert consumer.flow_active
         assert isinstance(consumer.can_resume_flow.is_set(), bool)
         assert isinstance(consumer, Service)
+        assert isinstance(app.producer, BatchProducer)
 
     asyncio.run(made())
 
