@@ -10,6 +10,10 @@ Report = Callable[[str, float, float], None]
 """(phase, share of it done from 0 to 1, validation loss)."""
 
 
+def silent(phase: str, done: float, loss: float) -> None:
+    """The `Report` of a process without a screen."""
+
+
 @dataclass(frozen=True)
 class Descent:
     """How one phase is trained."""

@@ -13,16 +13,15 @@ from agents.exits import AskedWrongly
 from agents.rows import say
 from model.baselines.catalogue import BASELINES
 from model.cohort_data import read_data
-from model.cohorts.folder import read_card, read_outcomes, read_survival
+from model.cohorts.folder import read_card
 from model.evaluation.folds import Assigned, read_folds
+from model.evaluation.judged import judge_file
 from model.evaluation.linear_alone import LINEAR
-from model.evaluation.measure import Measures, measure
 from model.evaluation.plots import write_plots
-from model.evaluation.predictions import Prediction, read_predictions, write_predictions
+from model.evaluation.predictions import Prediction, write_predictions
 from model.evaluation.report import markdown
 from model.evaluation.runner import OURS, Evaluation, Said
 from model.evaluation.runner import evaluate as evaluate_folds
-from model.evaluation.study import prepare_study
 from model.train_settings import TrainSettings
 from schemas.manifest import FusionKind
 from streams.blobs import Blobs
@@ -42,7 +41,7 @@ def evaluate(
     keep: Annotated[
         list[str] | None,
         typer.Option(
-            help="Also show test patients these blocks alone (pathology+blood; baselines learn from them alone)"
+            help="Also show test patients these blocks alone: pathology+blood. Baselines learn from them. Repeat it."
         ),
     ] = None,
     against: Annotated[list[Path] | None, typer.Option(help="Predictions of a baseline to compare with.")] = None,
@@ -92,19 +91,10 @@ def _written(
 
 def _report(cohort: Path, folds: tuple[Assigned, ...], files: list[Path], out: Path, draws: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    measures = [_measured(cohort, folds, file, draws) for file in files]
+    measures = [judge_file(file, cohort, folds, draws) for file in files]
     (out / REPORT).write_text(markdown(measures), encoding="utf-8")
     write_plots(measures, out)
     say(f"{out / REPORT}: {', '.join(file.stem for file in files)}")
-
-
-def _measured(cohort: Path, folds: tuple[Assigned, ...], file: Path, draws: int) -> Measures:
-    predictions, labels = read_predictions(file)
-    told = {(said.patient, said.repeat) for said in predictions}
-    tested = [one for one in folds if (one.patient, one.repeat) in told]
-    study = prepare_study(file.stem, predictions, labels, read_survival(cohort), tested, read_outcomes(cohort))
-    pair = tuple(name for name in read_card(cohort).tasks.endpoints[:2] if name in study.endpoints)
-    return measure(study, draws=draws, seed=0, mean_of=pair if len(pair) == 2 else ())
 
 
 @contextmanager

@@ -9,11 +9,9 @@ cohort's first two, 95 % intervals over 1 000 draws of patients.
 import sys
 from pathlib import Path
 
-from model.cohorts.folder import read_card, read_outcomes, read_survival
 from model.evaluation.folds import read_folds
-from model.evaluation.measure import Measures, compare, measure
-from model.evaluation.predictions import read_predictions
-from model.evaluation.study import prepare_study
+from model.evaluation.judged import judge_file
+from model.evaluation.measure import compare
 
 SHOWN = ("Uno C, 5 y", "Harrell C", "Brier skill, 0-5 y", "ECE, 2 y", "ECE, 5 y", "accuracy", "log loss (nats)")
 DRAWS = 1000
@@ -21,7 +19,7 @@ DRAWS = 1000
 
 def main(cohort: Path, folds: Path, files: list[Path]) -> None:
     """Print the table."""
-    first, *others = (_measured(cohort, folds, file) for file in files)
+    first, *others = (judge_file(file, cohort, read_folds(folds), DRAWS) for file in files)
     apart = [{(one.metric, one.endpoint): one for one in compare(first, other)} for other in others]
     names = [other.study.name for other in others]
     heads = " | ".join(f"{name} | minus it" for name in names)
@@ -36,15 +34,6 @@ def main(cohort: Path, folds: Path, files: list[Path]) -> None:
             said = f"{there.value:+.3f} ({there.low:+.3f}…{there.high:+.3f})" if there else "–"
             cells += [f"{other.figures[key][0]:.3f}" if key in other.figures else "–", said]
         sys.stdout.write(f"| {row.endpoint} | {row.metric} | {' | '.join(cells)} |\n")
-
-
-def _measured(cohort: Path, folds: Path, file: Path) -> Measures:
-    predictions, labels = read_predictions(file)
-    told = {(said.patient, said.repeat) for said in predictions}
-    tested = [one for one in read_folds(folds) if (one.patient, one.repeat) in told]
-    study = prepare_study(file.stem, predictions, labels, read_survival(cohort), tested, read_outcomes(cohort))
-    pair = read_card(cohort).tasks.endpoints[:2]
-    return measure(study, DRAWS, 0, pair if len(pair) == 2 else ())
 
 
 if __name__ == "__main__":

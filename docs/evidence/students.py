@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 from model.cohort_data import CohortData, read_data
-from model.cohorts.folder import read_survival
+from model.descent import silent
 from model.evaluation.fold import Forecast
 from model.evaluation.folds import Assigned, read_folds
 from model.evaluation.forecasts import predictions_of
-from model.evaluation.measure import Measures, compare, measure
+from model.evaluation.judged import judge
+from model.evaluation.measure import Measures, compare
 from model.evaluation.predictions import Prediction
 from model.evaluation.runner import cut_of
-from model.evaluation.study import prepare_study
 from model.fitting import road_training
 from model.heads import Logits
 from model.linear import LinearRoad, logits_of
@@ -55,7 +55,7 @@ def main(cohort: Path, folds: Path, out: Path) -> None:
         for part in pool.map(_fold, sorted({(one.repeat, one.fold) for one in cut})):
             for key, predictions in part.items():
                 said.setdefault(key, []).extend(predictions)
-    measures = {key: _measured(cohort, cut, key, predictions) for key, predictions in said.items()}
+    measures = {key: judge("-".join(key), predictions, (), cohort, cut, DRAWS) for key, predictions in said.items()}
     out.mkdir(parents=True, exist_ok=True)
     (out / "students.md").write_text(page(measures, sys.argv), encoding="utf-8")
 
@@ -96,13 +96,6 @@ def _keys(one: Measures, last: str) -> tuple[tuple[str, str], tuple[str, str]]:
     return primary, next(key for key in one.figures if "ensitivity" in key[0] and key[1] == last)
 
 
-def _measured(cohort: Path, folds: tuple[Assigned, ...], key: tuple[str, str], said: list[Prediction]) -> Measures:
-    told = {(one.patient, one.repeat) for one in said}
-    tested = [one for one in folds if (one.patient, one.repeat) in told]
-    study = prepare_study("-".join(key), said, (), read_survival(cohort), tested)
-    return measure(study, DRAWS, 0, study.endpoints[:2])
-
-
 def _begin(data: CohortData, folds: tuple[Assigned, ...]) -> None:
     torch.set_num_threads(1)
     _given.append((data, folds))
@@ -112,17 +105,15 @@ def _fold(cut: tuple[int, int]) -> Said:
     """Every student of one fold."""
     (data, folds), (repeat, fold) = _given[-1], cut
     whole = cut_of(data, folds, SETTINGS, repeat, fold)
-    seed, tested = whole.seed, torch.zeros(len(data.patients), dtype=torch.bool)
-    tested[whole.tested] = True
-    seen = look(data, whole.roles, replace(SETTINGS, seed=seed), _silent)
-    training, columns = road_training(seen, seed), columns_of(seen.network, seen.examples).double()
+    seen = look(data, whole.roles, replace(SETTINGS, seed=whole.seed), silent)
+    training, columns = road_training(seen, whole.seed), columns_of(seen.network, seen.examples).double()
     opinion, _ = fit_roads(seen.network.plain, seen.network.taught, training, RoadSetting())
     teacher = Logits(*(part.double() for part in opinion.logits))
     found: Said = {}
     for place, block in enumerate(training.table.blocks):
-        rows = torch.nonzero(tested & seen.examples.block[:, place]).squeeze(1)
+        rows = whole.tested[seen.examples.block[whole.tested, place]]
         names = [data.patients[row] for row in rows.tolist()]
-        for name, student in _students(training, teacher, place, seed, seen.network.plain):
+        for name, student in _students(training, teacher, place, whole.seed, seen.network.plain):
             forecast = Forecast(student(columns[rows]), np.zeros((len(rows), 0)))
             found[block.name, name] = list(predictions_of(forecast, names, data.tasks, repeat, fold))
     return found
@@ -134,8 +125,7 @@ def _students(
     """(name, columns (n, C) -> survival (n, P, J)): alone under each ridge, taught, taught by a shuffled teacher."""
     own = Ridge()
     for times in RIDGES:
-        ridge = Ridge(times * own.shared, times * own.own, times * own.labels)
-        yield f"alone, ridge x {times}", _student(training, training.targets, place, ridge, road)
+        yield f"alone, ridge x {times}", _student(training, training.targets, place, own.times(times), road)
     order = torch.randperm(len(training.columns), generator=torch.Generator().manual_seed(seed))
     shuffled = Logits(*(part[order] for part in teacher))
     for name, one in (("taught", teacher), ("taught by a shuffled teacher", shuffled)):
@@ -155,10 +145,6 @@ def _student(
         return torch_curves(logits.hazard).numpy()
 
     return survival
-
-
-def _silent(phase: str, done: float, loss: float) -> None:
-    """A worker process has no screen."""
 
 
 if __name__ == "__main__":

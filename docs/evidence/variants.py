@@ -20,24 +20,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.calibration import encoded_of, noise_of
 from model.checkpoints import Checkpoints
 from model.cohort_data import CohortData, read_data
-from model.cohorts.folder import read_outcomes, read_survival
+from model.descent import silent
 from model.distillation import Lesson
 from model.evaluation.fold import Forecast
 from model.evaluation.folds import Assigned, read_folds
-from model.evaluation.forecasts import forecast_of, predictions_of
-from model.evaluation.measure import NAMING, Measures, measure
+from model.evaluation.forecasts import forecast_of, predictions_of, voices_of
+from model.evaluation.judged import judge
+from model.evaluation.measure import NAMING, Measures
 from model.evaluation.predictions import Prediction, write_predictions
 from model.evaluation.resampling import holm, interval, two_sided
 from model.evaluation.runner import Cut, cut_of
-from model.evaluation.study import prepare_study
 from model.fitting import Prepared, finish, prepare
 from model.looking import Fitted
 from model.survival import torch_curves
 from model.train_settings import TrainSettings
-from model.voices import speak
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
@@ -71,7 +69,7 @@ GROUPS: Mapping[str, Mapping[str, TrainSettings]] = {
         "none": replace(BASE, fusion="none"),
     },
 }
-VOICES, DRAWS, BATCH = ("fusion", "all voices"), 1000, 64
+VOICES, DRAWS = ("fusion", "all voices"), 1000
 Said = dict[tuple[str, str], list[Prediction]]
 _given: list[tuple[CohortData, tuple[Assigned, ...], Mapping[str, TrainSettings]]] = []
 """Of a worker process: what it was started with."""
@@ -91,7 +89,10 @@ def main(cohort: Path, folds: Path, out: Path, groups: list[str]) -> None:
     for (name, voice), predictions in said.items():
         file = out / f"{name}-{voice}.csv".replace(" ", "_").replace(",", "")
         write_predictions(file, sorted(predictions, key=lambda one: (one.repeat, one.patient)), data.tasks.diagnosis)
-    measures = {key: _measured(cohort, cut, key, predictions, data) for key, predictions in said.items()}
+    measures = {
+        key: judge("-".join(key), predictions, data.tasks.diagnosis, cohort, cut, DRAWS)
+        for key, predictions in said.items()
+    }
     (out / "variants.md").write_text("\n\n".join(_pages(measures, groups)) + "\n", encoding="utf-8")
 
 
@@ -123,16 +124,6 @@ def _cells(first: Measures, others: Mapping[str, Measures], key: tuple[str, str]
         yield f"{one.figures[key][0]:.4f} | {values[0]:+.4f} ({low:+.4f}…{high:+.4f}), {chance:.2f}"
 
 
-def _measured(
-    cohort: Path, folds: tuple[Assigned, ...], key: tuple[str, str], said: list[Prediction], data: CohortData
-) -> Measures:
-    told = {(one.patient, one.repeat) for one in said}
-    tested = [one for one in folds if (one.patient, one.repeat) in told]
-    times, outcomes = read_survival(cohort), read_outcomes(cohort)
-    study = prepare_study("-".join(key), said, data.tasks.diagnosis, times, tested, outcomes)
-    return measure(study, DRAWS, 0, study.endpoints[:2])
-
-
 def _begin(data: CohortData, folds: tuple[Assigned, ...], variants: Mapping[str, TrainSettings]) -> None:
     torch.set_num_threads(1)
     _given.append((data, folds, variants))
@@ -147,8 +138,8 @@ def _fold(place: tuple[int, int]) -> Said:
     for name, asked in variants.items():
         settings = replace(asked, seed=cut.seed)
         if asked.fusion not in behind:
-            behind[asked.fusion] = prepare(data, cut.roles, settings, _silent, Checkpoints())
-        fitted = finish(deepcopy(behind[asked.fusion]), settings, _silent, Checkpoints())
+            behind[asked.fusion] = prepare(data, cut.roles, settings, silent, Checkpoints())
+        fitted = finish(deepcopy(behind[asked.fusion]), settings, silent, Checkpoints())
         for voice, (rows, forecast) in _heard(fitted, cut, data).items():
             names = [data.patients[row] for row in rows.tolist()]
             found[name, voice] = list(predictions_of(forecast, names, data.tasks, *place))
@@ -157,21 +148,14 @@ def _fold(place: tuple[int, int]) -> Said:
 
 @torch.no_grad()
 def _heard(fitted: Fitted, cut: Cut, data: CohortData) -> dict[str, tuple[Tensor, Forecast]]:
-    examples, manifest = fitted.examples, fitted.manifest
+    examples = fitted.examples
     rows = cut.tested[examples.present[cut.tested].any(1)]
     curves, classes = [], []
-    for chunk in torch.split(rows, BATCH):
-        noise = noise_of([data.patients[row] for row in chunk.tolist()], manifest)
-        encoded = encoded_of(fitted.network, examples, chunk)
-        fusion = speak(fitted.network, encoded, examples.present[chunk], examples.usable, noise).fusion
-        curves.append(torch_curves(fusion.hazard.double()).mean((1, 2)).numpy())
-        classes.append(fusion.diagnosis.double().softmax(-1).mean((1, 2)).numpy())
+    for _, voices in voices_of(fitted, examples, rows, data.patients):
+        curves.append(torch_curves(voices.fusion.hazard.double()).mean((1, 2)).numpy())
+        classes.append(voices.fusion.diagnosis.double().softmax(-1).mean((1, 2)).numpy())
     alone = Forecast(np.concatenate(curves), np.concatenate(classes))
     return dict(zip(VOICES, ((rows, alone), (rows, forecast_of(fitted, examples, rows, data.patients))), strict=True))
-
-
-def _silent(phase: str, done: float, loss: float) -> None:
-    """A worker process has no screen."""
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from model.baselines.known import each_endpoint
 from model.batch_order import shuffled
-from model.descent import Descent, Phase, descend
+from model.descent import Descent, Phase, descend, silent
 from model.evaluation.fold import Fold, Forecast, Rows
 from model.survival import bin_targets, hazard_loss, torch_curves
 
@@ -101,7 +101,7 @@ def _train(net: Perceptron, lesson: _Lesson, generator: torch.Generator) -> None
     def validate() -> float:
         return float(lesson.loss(net.eval(), held))
 
-    descend(Phase("concat-mlp", (net,), steps, validate), _HOW, lambda *_: None)
+    descend(Phase("concat-mlp", (net,), steps, validate), _HOW, silent)
 
 
 def _inputs(rows: Rows) -> Tensor:

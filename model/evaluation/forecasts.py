@@ -12,7 +12,7 @@ from model.evaluation.predictions import YEARS, Prediction
 from model.examples import Examples
 from model.looking import Fitted, columns_of
 from model.survival import YEAR_DAYS, survival_at
-from model.voices import diagnoses, speak, survivals, temperatures
+from model.voices import Voices, diagnoses, speak, survivals, temperatures
 from schemas.manifest import Tasks
 
 _BATCH = 64
@@ -22,13 +22,21 @@ _BATCH = 64
 def forecast_of(fitted: Fitted, examples: Examples, rows: Tensor, patients: Sequence[str]) -> Forecast:
     """What is served of these rows of `examples`: every voice, every draw, every head. `patients` names all rows."""
     curves, classes = [], []
-    for chunk in torch.split(rows, _BATCH):
-        present = examples.present[chunk]
-        noise = noise_of([patients[row] for row in chunk.tolist()], fitted.manifest)
-        voices = speak(fitted.network, encoded_of(fitted.network, examples, chunk), present, examples.usable, noise)
+    for present, voices in voices_of(fitted, examples, rows, patients):
         curves.append(survivals(voices).mean((1, 2)).numpy())
         classes.append(diagnoses(voices, temperatures(fitted.manifest, present)).mean((1, 2)).numpy())
     return Forecast(np.concatenate(curves), np.concatenate(classes))
+
+
+def voices_of(
+    fitted: Fitted, examples: Examples, rows: Tensor, patients: Sequence[str]
+) -> Iterator[tuple[Tensor, Voices]]:
+    """What is present of these rows (B, M), and what each voice says of them, B at a time."""
+    for chunk in torch.split(rows, _BATCH):
+        present = examples.present[chunk]
+        noise = noise_of([patients[row] for row in chunk.tolist()], fitted.manifest)
+        encoded = encoded_of(fitted.network, examples, chunk)
+        yield present, speak(fitted.network, encoded, present, examples.usable, noise)
 
 
 def fold_of(seen: Fitted, times: tuple[np.ndarray, np.ndarray], test: Tensor, seed: int) -> Fold:

@@ -1,7 +1,6 @@
 """The plain linear road by itself, beside the network that holds it: what of a figure the road alone explains."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from torch import Tensor
 
@@ -15,16 +14,15 @@ from model.looking import Fitted, columns_of
 from model.survival import torch_curves
 
 LINEAR = {"linear": 1.0, "linear-x3": 3.0}
-"""Name of the model -> times the road's ridge. Three times it did best on HANCOCK (docs/evidence/hancock.md)."""
+"""Name of the model -> times the road's ridge: the mark that stands beside ours (docs/evidence/hancock.md)."""
 Says = Callable[[Examples, Tensor], Forecast]
 """(patients as they are shown, rows) -> what is said of these rows."""
 
 
-def linear_alone(looked: Fitted, ridge: Ridge, times: float, seed: int) -> Says:
-    """The plain road fitted on the training patients of `looked`, every penalty of a weight `times` as strong."""
-    heavier = replace(ridge, shared=times * ridge.shared, own=times * ridge.own, labels=times * ridge.labels)
+def linear_alone(looked: Fitted, ridge: Ridge, seed: int) -> Says:
+    """The plain road fitted on the training patients of `looked`."""
     road = LinearRoad(looked.manifest.table, looked.manifest.tasks)
-    fit_plain(road, road_training(looked, seed), heavier)
+    fit_plain(road, road_training(looked, seed), ridge)
 
     def says(examples: Examples, rows: Tensor) -> Forecast:
         scores = road.score(columns_of(looked.network, examples)[rows])

@@ -15,6 +15,7 @@ from model.baselines.catalogue import contender
 from model.batch_order import held_out
 from model.cohort_data import CohortData
 from model.cohorts.folder import read_survival
+from model.descent import silent
 from model.evaluation.fold import Contender, Forecast
 from model.evaluation.folds import Assigned
 from model.evaluation.forecasts import fold_of, forecast_of, predictions_of
@@ -94,10 +95,10 @@ def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> Said:
     seeded = replace(evaluation.settings, seed=cut.seed)
     speakers: dict[str, Speaks] = {}
     if OURS in evaluation.models:
-        speakers[OURS] = _ours(fit(data, cut.roles, seeded, _silent), data)
+        speakers[OURS] = _ours(fit(data, cut.roles, seeded, silent), data)
     baselines = [name for name in evaluation.models if name != OURS]
     if baselines:
-        looked = look(data, cut.roles, seeded, _silent)
+        looked = look(data, cut.roles, seeded, silent)
         speakers |= {name: _beside(name, looked, data, seeded) for name in baselines}
     found: Said = {}
     for model, kept in product(evaluation.models, evaluation.views):
@@ -108,35 +109,34 @@ def predict_fold(evaluation: Evaluation, repeat: int, fold: int) -> Said:
 
 
 def _ours(fitted: Fitted, data: CohortData) -> Speaks:
-    def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
-        examples = _shown(fitted, kept)
-        seen = rows[examples.present[rows].any(1)]
-        return seen, forecast_of(fitted, examples, seen, data.patients)
-
-    return speaks
+    return _speaks(fitted, lambda _, examples, seen: forecast_of(fitted, examples, seen, data.patients))
 
 
 def _beside(name: str, looked: Fitted, data: CohortData, settings: TrainSettings) -> Speaks:
     """The linear road alone, or a baseline."""
-    if name not in LINEAR:
-        return _baseline(contender(name), looked, data, settings.seed)
-    says = linear_alone(looked, settings.roads.ridge, LINEAR[name], settings.seed)
-
-    def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
-        examples = _shown(looked, kept)
-        seen = rows[examples.present[rows].any(1)]
-        return seen, says(examples, seen)
-
-    return speaks
+    if name in LINEAR:
+        says = linear_alone(looked, settings.roads.ridge.times(LINEAR[name]), settings.seed)
+        return _speaks(looked, lambda _, examples, seen: says(examples, seen))
+    return _baseline(contender(name), looked, data, settings.seed)
 
 
-def _baseline(model: Contender, fitted: Fitted, data: CohortData, seed: int) -> Speaks:
+def _baseline(model: Contender, looked: Fitted, data: CohortData, seed: int) -> Speaks:
     times = times_of(data)
 
+    def says(kept: Kept, examples: Examples, seen: Tensor) -> Forecast:
+        cut = fold_of(looked, times, seen, seed)
+        return model(left_to_baselines(cut, kept) if kept else cut)
+
+    return _speaks(looked, says)
+
+
+def _speaks(fitted: Fitted, says: Callable[[Kept, Examples, Tensor], Forecast]) -> Speaks:
+    """Speaks of those of whom anything is left to be shown."""
+
     def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
-        seen = rows[_shown(fitted, kept).present[rows].any(1)]
-        cut = fold_of(fitted, times, seen, seed)
-        return seen, model(left_to_baselines(cut, kept) if kept else cut)
+        examples = _shown(fitted, kept)
+        seen = rows[examples.present[rows].any(1)]
+        return seen, says(kept, examples, seen)
 
     return speaks
 
@@ -164,7 +164,3 @@ def _begin(evaluation: Evaluation) -> None:
 
 def _fold(repeat: int, fold: int) -> Said:
     return predict_fold(_shared[-1], repeat, fold)
-
-
-def _silent(phase: str, done: float, loss: float) -> None:
-    """A worker process has no screen."""

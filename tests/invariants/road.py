@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from worker_process import Process
 
 from schemas.result import Result
+from streams.topics import group_of, inputs_of
 
 SETTLED_WITHIN = 90.0
 
@@ -53,7 +54,7 @@ class Road(Bus):
 
     def group_of(self, role: str) -> str:
         """The consumer group of a role."""
-        return f"{self.prefix}oncostream-{role}"
+        return group_of(self.prefix, role)
 
     async def until(self, holds: Callable[[], Awaitable[bool]], within: float = SETTLED_WITHIN) -> None:
         """Return as soon as it holds; looks at every quiet quarter of a second."""
@@ -116,16 +117,7 @@ class Road(Bus):
         return ""
 
     async def _lag(self, consumer: AIOKafkaConsumer, role: str) -> int:
-        topics = self.topics
-        inputs = {
-            "clinical": topics.observations,
-            "imaging": topics.imaging,
-            "genomic": topics.sequencing,
-            "assembly": topics.evidence,
-            "inference": topics.requests,
-            "fhir": topics.results,
-        }
-        ends = await consumer.end_offsets(self.places(inputs[role]))
+        ends = await consumer.end_offsets(self.places(inputs_of(self.topics)[role]))
         async with self.administering() as client:
             reached = await client.list_consumer_group_offsets(self.group_of(role))
         return sum(end - (max(0, reached[place].offset) if place in reached else 0) for place, end in ends.items())

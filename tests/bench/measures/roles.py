@@ -12,7 +12,7 @@ from measures.inside import evidence_records, request_records, result_records
 from measures.place import Installation, Place, Size
 from measures.worker import Contender, Runner, oncostream, warmed
 from streams.publisher import Outgoing
-from streams.topics import Topics, named
+from streams.topics import Topics, inputs_of, named
 
 ROLES = ("clinical", "imaging", "genomic", "assembly", "inference", "fhir")
 _EACH = 4
@@ -124,14 +124,7 @@ async def _ready(place: Place, job: Job, events: int, *, ours: bool) -> AsyncIte
 
 def contender(own: Installation, topics: Topics, roles: Sequence[str], *, ours: bool) -> Contender:
     """Our worker, or the loops, with these roles."""
-    consumed = {
-        "clinical": topics.observations,
-        "imaging": topics.imaging,
-        "genomic": topics.sequencing,
-        "assembly": topics.evidence,
-        "inference": topics.requests,
-        "fhir": topics.results,
-    }
+    consumed = inputs_of(topics)
     produced = dict.fromkeys(ROLES, topics.evidence) | {
         "assembly": topics.requests,
         "inference": topics.results,
