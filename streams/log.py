@@ -5,9 +5,14 @@ import sys
 
 import structlog
 
+from streams.repeats import Repeats
+
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """Send every log line to stderr: coloured on a terminal, JSON elsewhere. Libraries speak from WARNING up."""
+    """Send every log line to stderr: coloured on a terminal, JSON elsewhere.
+
+    Libraries speak from WARNING up, and aiokafka says the same no more than once a minute.
+    """
     renderer: structlog.types.Processor = (
         structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     )
@@ -22,4 +27,6 @@ def log_to_stderr(level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.addFilter(Repeats("aiokafka"))
+    logging.basicConfig(handlers=[libraries], level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
