@@ -1,9 +1,12 @@
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from assembly_bench import Assembly, KafkaWriter
 
 from schemas.errors import Unavailable
@@ -12,11 +15,11 @@ from schemas.request import Request
 from schemas.tokens import ObservationToken
 from streams.kafka import admin, writer
 from streams.publisher import Outgoing, Publisher
-from streams.recovery import rebuild
-from streams.settings import read_settings
+from streams.recovery import rebuild, requests_since
+from streams.settings import Places, read_settings
 from streams.state import PatientState
 from streams.step import SetAside
-from streams.topics import create_topics
+from streams.topics import create_topics, named
 
 pytestmark = pytest.mark.slow
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -139,3 +142,15 @@ def test_a_worker_that_lost_a_partition_says_nothing_of_its_patients(with_assemb
         assert await assembly.log(assembly.parts.topics.requests) == []
 
     with_assembly(visit)
+
+
+def test_a_reader_whose_broker_is_away_is_closed_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    nowhere = replace(read_settings(), places=Places(kafka="127.0.0.1:1"))
+
+    async def visit() -> None:
+        with pytest.raises(KafkaConnectionError):
+            await requests_since(nowhere, named(""), {0: 0})
+        gc.collect()
+
+    asyncio.run(visit())
+    assert "Unclosed" not in caplog.text
