@@ -8,6 +8,7 @@ import structlog
 from streams import metrics
 from streams.app import BatchApp
 from streams.cache import Cache, Stored, Update
+from streams.loaded import DAMAGED
 from streams.parts import Parts
 from streams.recovery import patient_asked, rebuild, recalled, requests_since
 from streams.state import Asked
@@ -58,7 +59,7 @@ class Truth:
         return bool(behind or in_doubt)
 
     async def _rebuild(self, partition: int, mark: int, now: datetime) -> None:
-        cause = "emptied" if mark < 0 else "rolled-back"
+        cause = "damaged" if mark == DAMAGED else "emptied" if mark < 0 else "rolled-back"
         log.warning("cache_behind", partition=partition, cause=cause)
         metrics.CACHE_REBUILDS.labels(cause).inc()
 
@@ -74,6 +75,11 @@ class Truth:
         messages = await requests_since(self._parts.settings, self._parts.topics, ends)
         asked = {patient: message.partition for message in messages if (patient := patient_asked(message))}
         loaded = await self._cache.load_with(asked, partitions)
+        damaged = {partition for partition in partitions if loaded.applied[partition] == DAMAGED}
+        if damaged:  # of patients that nobody else may ask for; what is in doubt stays so, and is recalled next
+            for partition in damaged:
+                await self._rebuild(partition, DAMAGED, now)
+            return
         updates: dict[int, list[Update]] = {partition: [] for partition in partitions}
         for patient, after in recalled(loaded.patients, messages).items():
             before = loaded.patients[patient]

@@ -12,10 +12,10 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from schemas.evidence import Evidence
-from schemas.picture import SourceKey
 from streams import metrics
-from streams.state import Header, PatientState
+from streams.loaded import Loaded, asked_from, loaded_from
+from streams.patient_fields import field_of, fields_of
+from streams.state import PatientState
 
 _SCRIPT = files("streams").joinpath("store.lua").read_text()
 
@@ -26,14 +26,6 @@ class Stored(Enum):
     CACHE_BEHIND = -1
     CHANGED_MEANWHILE = 0
     DONE = 1
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What the cache holds: patients, and for each partition the offset up to which it is true (-1 for none)."""
-
-    applied: Mapping[int, int]
-    patients: Mapping[str, PatientState]
 
 
 @dataclass(frozen=True)
@@ -67,11 +59,9 @@ class Cache:
                 pipe.get(self._key(partition, "applied"))
             for patient, partition in patients.items():
                 pipe.hgetall(self._key(partition, f"patient:{patient}"))
-            answers = await pipe.execute()
+            answers = await pipe.execute(raise_on_error=False)
         metrics.CACHE_SECONDS.labels("load").observe(time.perf_counter() - started)
-        marks = [int(answer) if answer is not None else -1 for answer in answers[: len(wanted)]]
-        states = {p: _state(p, fields) for p, fields in zip(patients, answers[len(wanted) :], strict=True)}
-        return Loaded(dict(zip(wanted, marks, strict=True)), states)
+        return loaded_from(wanted, patients, answers)
 
     async def store(
         self,
@@ -123,7 +113,7 @@ class Cache:
         """For each partition, the offset of the requests from which on the cache does not know them."""
         wanted = sorted(partitions)
         values = await self._redis.mget([self._key(partition, "asked") for partition in wanted]) if wanted else []
-        return {partition: int(value or 0) for partition, value in zip(wanted, values, strict=True)}
+        return {partition: asked_from(value) for partition, value in zip(wanted, values, strict=True)}
 
     async def adopt(self, partition: int, model: str, now: datetime) -> bool:
         """Make every patient of the partition due where another network served it before; True where one did."""
@@ -148,7 +138,7 @@ class Cache:
         """Write a rebuilt partition; every patient is decided again at once. The mark comes last."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for state in states:
-                pipe.hset(self._key(partition, f"patient:{state.patient}"), mapping=_fields(state))
+                pipe.hset(self._key(partition, f"patient:{state.patient}"), mapping=fields_of(state))
                 pipe.zadd(self._key(partition, "due"), {state.patient: now.timestamp()})
             pipe.set(self._key(partition, "applied"), applied)
             await pipe.execute()
@@ -172,29 +162,10 @@ class Cache:
 
 def _arguments(row: Update) -> list[Any]:
     old, new = row.before.picture, row.after.picture
-    changed = {_field(key): piece.to_json() for key, piece in new.items() if piece is not old.get(key)}
+    changed = {field_of(key): piece.to_json() for key, piece in new.items() if piece is not old.get(key)}
     changed["#header"] = row.after.header.to_json()
-    gone = [_field(key) for key in old if key not in new]
+    gone = [field_of(key) for key in old if key not in new]
     due = "" if row.due is None else row.due.timestamp()
     fields = [part for pair in changed.items() for part in pair]
     version = row.before.header.version
     return [version, version + 1, due, row.after.patient, len(changed), *fields, len(gone), *gone]
-
-
-def _fields(state: PatientState) -> Any:
-    fields = {_field(key): piece.to_json() for key, piece in state.picture.items()}
-    return {**fields, "#header": state.header.to_json(), "#version": state.header.version}
-
-
-def _field(key: SourceKey) -> str:
-    modality, source = key
-    return f"{modality.value}|{source}"
-
-
-def _state(patient: str, fields: Mapping[bytes, bytes]) -> PatientState:
-    if not fields:
-        return PatientState(patient)
-    header = Header.model_validate_json(fields[b"#header"]) if b"#header" in fields else Header()
-    pieces = [Evidence.model_validate_json(value) for name, value in fields.items() if not name.startswith(b"#")]
-    header = header.model_copy(update={"version": int(fields[b"#version"])})
-    return PatientState(patient, header, {(piece.modality, piece.source): piece for piece in pieces})

@@ -3,7 +3,7 @@
 -- ARGV: expected applied, new applied, offset in the requests up to which the cache knows them, then for each patient: expected version, new version, due ('' for none),
 --       patient id, number of fields n, n pairs of field and value, number of removed fields m, m fields.
 -- Returns 1 when stored, 0 when a patient changed, -1 when the cache is behind what it should hold.
-local applied = tonumber(redis.call('GET', KEYS[1]) or '-1')
+local applied = tonumber(redis.call('GET', KEYS[1]) or '-1') or -1 -- what is no number is as none
 if applied < tonumber(ARGV[1]) then return -1 end
 local at = 4
 for k = 4, #KEYS do
@@ -25,5 +25,5 @@ for k = 4, #KEYS do
   at = at + 1 + gone
 end
 if tonumber(ARGV[2]) > applied then redis.call('SET', KEYS[1], ARGV[2]) end
-if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[3]) or '0') then redis.call('SET', KEYS[3], ARGV[3]) end
+if tonumber(ARGV[3]) > (tonumber(redis.call('GET', KEYS[3]) or '0') or 0) then redis.call('SET', KEYS[3], ARGV[3]) end
 return 1

@@ -33,16 +33,17 @@ class KafkaWriter:
 
 
 class Owner:
-    """A worker that owns every partition, until they are taken, and has committed nothing."""
+    """A worker that owns every partition, until they are taken, and has committed nothing, until it is said to."""
 
     def __init__(self) -> None:
         self.owned = set(range(4))
+        self.commits: dict[int, int] = {}
 
     def assigned(self, topic: str) -> set[int]:
         return self.owned
 
     def committed(self, topic: str, partition: int) -> int:
-        return 0
+        return self.commits.get(partition, 0)
 
 
 class Assembly:

@@ -12,6 +12,7 @@ from schemas.evidence import Evidence, Modality, Origin, evidence
 from schemas.request import Status
 from schemas.tokens import ObservationToken
 from streams.cache import Cache, Stored, Update
+from streams.loaded import DAMAGED
 from streams.state import Asked, Header, PatientState
 
 pytestmark = pytest.mark.slow
@@ -178,5 +179,53 @@ def test_a_partition_is_cleared_and_filled_and_its_neighbours_are_not(with_cache
         assert (await cache.load({"p-1": 1})).patients["p-1"] == one
         assert (await cache.load({"p-1": 1})).applied == {1: 8}
         assert await cache.due([1], NOON, 9) == {"p-1": 1}  # every rebuilt patient is decided again
+
+    with_cache(visit)
+
+
+OURS = "t.{p7}:patient:p-1"
+FIELD = "clinical|a"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda redis: redis.hset(OURS, FIELD, b"\xff{"), id="a-piece-that-is-none"),
+        pytest.param(
+            lambda redis: redis.hset(OURS, "clinical|b", piece("a").to_json()), id="a-piece-in-anothers-field"
+        ),
+        pytest.param(
+            lambda redis: redis.hset(OURS, FIELD, piece("a", "p-2").to_json()), id="a-piece-of-another-patient"
+        ),
+        pytest.param(lambda redis: redis.hset(OURS, "#header", "{"), id="a-header-that-is-none"),
+        pytest.param(lambda redis: redis.hdel(OURS, "#header"), id="no-header"),
+        pytest.param(lambda redis: redis.hset(OURS, "#version", "x"), id="a-version-that-is-none"),
+        pytest.param(lambda redis: redis.hdel(OURS, "#version"), id="no-version"),
+        pytest.param(lambda redis: redis.set(OURS, "a string"), id="no-hash"),
+        pytest.param(lambda redis: redis.set("t.{p7}:applied", "soon"), id="a-mark-that-is-none"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_the_mark_of_its_partition_alone(
+    with_cache: Callable[[Visit], None], damage: Callable[[Redis], Awaitable[object]]
+) -> None:
+    async def visit(redis: Redis, cache: Cache) -> None:
+        beside = known(piece("x", "p-2"), patient="p-2")
+        await cache.store({7: [update(new(), known(piece("a")))], 8: [update(new("p-2"), beside)]}, {}, {7: 3, 8: 4})
+        await damage(redis)
+        loaded = await cache.load({"p-1": 7, "p-2": 8})
+        assert loaded.applied == {7: DAMAGED, 8: 4}
+        assert loaded.patients["p-2"] == stored_as(beside, 1)
+
+    with_cache(visit)
+
+
+def test_where_the_requests_are_known_up_to_is_written_over_what_is_no_number(
+    with_cache: Callable[[Visit], None],
+) -> None:
+    async def visit(redis: Redis, cache: Cache) -> None:
+        await redis.set("t.{p7}:asked", "soon")
+        assert await cache.asked([7]) == {7: 0}
+        assert await cache.store({7: []}, {}, {7: 1}, {7: 5}) == {7: Stored.DONE}
+        assert await cache.asked([7]) == {7: 5}
 
     with_cache(visit)

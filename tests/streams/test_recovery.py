@@ -9,6 +9,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from assembly_bench import Assembly, KafkaWriter
 
+from agents.patients import Patients
 from schemas.errors import Unavailable
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, evidence
 from schemas.request import Request
@@ -108,7 +109,20 @@ def test_a_rebuilt_partition_is_what_assembly_had(
     with_assembly(visit)
 
 
-@pytest.mark.parametrize("fault", ["emptied", "rolled-back"])
+async def lose(assembly: Assembly, fault: str, backup: dict[bytes, bytes]) -> None:
+    """Do to the cache what the fault is called."""
+    redis, prefix, home = assembly.parts.redis, assembly.settings.kafka.prefix, assembly.home("p-a")
+    if fault in ("emptied", "rolled-back"):
+        await redis.delete(*await redis.keys(f"{prefix}*"))
+    for key, value in backup.items() if fault == "rolled-back" else ():
+        await redis.restore(key, 0, value)
+    if fault == "damaged":
+        await redis.hset(f"{prefix}{{p{home}}}:patient:p-a", "#header", b"\xff no header")
+    if fault == "damaged-mark":
+        await redis.set(f"{prefix}{{p{home}}}:applied", "no offset")
+
+
+@pytest.mark.parametrize("fault", ["emptied", "rolled-back", "damaged", "damaged-mark"])
 def test_a_cache_that_lost_its_memory_is_noticed_and_revisions_count_on(
     with_assembly: WithAssembly, fault: str
 ) -> None:
@@ -120,15 +134,31 @@ def test_a_cache_that_lost_its_memory_is_noticed_and_revisions_count_on(
         backup = {key: await redis.dump(key) for key in await redis.keys(f"{prefix}*")}
         await assembly.publish(piece("p-a", "2"))
         await assembly.absorb_the_rest()
-        await redis.delete(*await redis.keys(f"{prefix}*"))
-        for key, value in backup.items() if fault == "rolled-back" else ():
-            await redis.restore(key, 0, value)
+        await lose(assembly, fault, backup)
         await assembly.publish(piece("p-a", "3"))
         await assembly.absorb_the_rest()
         asked = [Request.model_validate_json(message.value or b"") for message in await assembly.log(topics.requests)]
         assert [request.history.revision for request in asked] == [1, 2, 3]
         assert [request.history.supersedes for request in asked] == [None, asked[0].id, asked[1].id]
         assert len((await assembly.cache.load({"p-a": home})).patients["p-a"].picture) == 4
+
+    with_assembly(visit)
+
+
+def test_a_damaged_patient_that_only_a_recall_reads_is_built_again_too(with_assembly: WithAssembly) -> None:
+    async def visit(assembly: Assembly) -> None:
+        home, prefix = assembly.home("p-a"), assembly.settings.kafka.prefix
+        other = next(name for name in (f"p-{number}" for number in range(99)) if assembly.home(name) == home)
+        await assembly.publish(piece("p-a", "1"), piece(other, "1"))
+        await assembly.absorb_the_rest()
+        before = (await assembly.cache.load({other: home})).patients[other]
+        await assembly.parts.redis.set(f"{prefix}{{p{home}}}:patient:{other}", "no patient")
+        await assembly.parts.redis.delete(f"{prefix}{{p{home}}}:asked")  # the next worker reads every request again
+        assembly.owner.commits = {partition: offset + 1 for partition, offset in assembly.absorbed.items()}
+        assembly.patients = Patients(assembly.parts, assembly.publisher, assembly.owner)
+        await assembly.publish(piece("p-a", "2"))
+        await asyncio.wait_for(assembly.absorb_the_rest(), 30)
+        assert remembered((await assembly.cache.load({other: home})).patients[other]) == remembered(before)
 
     with_assembly(visit)
 

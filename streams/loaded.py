@@ -1,0 +1,48 @@
+"""What one load brought from the cache, read so that damage to one patient has its partition built again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.patient_fields import Damaged, offset_of, state_of
+from streams.state import PatientState
+
+DAMAGED = -2
+"""The mark of a partition that holds what nobody stored: behind every other, so that it is built again."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the cache holds: patients, and for each partition the offset up to which it is true.
+
+    That is -1 for a partition without any, and `DAMAGED` where a patient or the mark itself cannot be read: then its
+    patients here are not to be used.
+    """
+
+    applied: Mapping[int, int]
+    patients: Mapping[str, PatientState]
+
+
+def loaded_from(partitions: Sequence[int], patients: Mapping[str, int], answers: Sequence[Any]) -> Loaded:
+    """The answers of Redis: the mark of each partition, then the fields of each patient (id -> partition)."""
+    applied: dict[int, int] = {}
+    states: dict[str, PatientState] = {}
+    for partition, answer in zip(partitions, answers[: len(partitions)], strict=True):
+        try:
+            applied[partition] = offset_of(answer, -1)
+        except Damaged:
+            applied[partition] = DAMAGED
+    for (patient, partition), answer in zip(patients.items(), answers[len(partitions) :], strict=True):
+        try:
+            states[patient] = state_of(patient, answer)
+        except Damaged:
+            states[patient], applied[partition] = PatientState(patient), DAMAGED
+    return Loaded(applied, states)
+
+
+def asked_from(answer: Any) -> int:
+    """From where on the requests are to be read; from their beginning where that cannot be read."""
+    try:
+        return offset_of(answer, 0)
+    except Damaged:
+        return 0

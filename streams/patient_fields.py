@@ -1,0 +1,63 @@
+"""A patient as the fields of a Redis hash, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from redis.exceptions import ResponseError
+
+from schemas.evidence import Evidence
+from schemas.picture import SourceKey
+from streams.state import Header, PatientState
+
+
+class Damaged(Exception):  # noqa: N818  what was found, not whose fault it is
+    """This is not what was stored: the partition is built again from Kafka."""
+
+
+def field_of(key: SourceKey) -> str:
+    """The field of one source."""
+    modality, source = key
+    return f"{modality.value}|{source}"
+
+
+def fields_of(state: PatientState) -> Any:
+    """All fields of a patient."""
+    fields = {field_of(key): piece.to_json() for key, piece in state.picture.items()}
+    return {**fields, "#header": state.header.to_json(), "#version": state.header.version}
+
+
+def state_of(patient: str, answer: Any) -> PatientState:
+    """The patient of these fields, of none a new one; raises `Damaged`."""
+    fields: Mapping[bytes, bytes] = readable(answer)
+    if not fields:
+        return PatientState(patient)
+    try:
+        header = Header.model_validate_json(fields[b"#header"])
+        header = header.model_copy(update={"version": int(fields[b"#version"])})
+        pieces = {name: Evidence.model_validate_json(text) for name, text in fields.items() if name[:1] != b"#"}
+    except (KeyError, ValueError, ValidationError):
+        raise Damaged from None  # of what is in it nothing may reach a log
+    picture = {(piece.modality, piece.source): piece for piece in pieces.values()}
+    own = all(piece.patient == patient for piece in pieces.values())
+    if not own or {field_of(key).encode() for key in picture} != pieces.keys():
+        raise Damaged
+    return PatientState(patient, header, picture)
+
+
+def offset_of(answer: Any, none: int) -> int:
+    """An offset, `none` where there is none; raises `Damaged`."""
+    try:
+        value = readable(answer)
+        return none if value is None else int(value)
+    except ValueError:
+        raise Damaged from None
+
+
+def readable(answer: Any) -> Any:
+    """What Redis answered; raises `Damaged` where the key holds something of another kind, and any other error."""
+    if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
+        raise Damaged
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
