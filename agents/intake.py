@@ -1,6 +1,7 @@
 """What the three intake roles share: each message alone, in a thread, and evidence to its patient's partition."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from schemas.evidence import Evidence
 from schemas.message import Message, Reading
 from streams import metrics
 from streams.app import BatchApp, BatchStream
+from streams.pace import Pace
 from streams.parts import Parts
 from streams.publisher import Outgoing, Publisher
 from streams.step import Outcome, Said, SetAside, Step, Work, refusal_of
@@ -24,7 +26,7 @@ def listen(app: BatchApp, parts: Parts, *, role: str, topic: str, read: Read) ->
     """Read every message of `topic` into evidence for as long as the worker lives."""
     step = Step(role, Publisher(app.producer), parts.dead_letters, parts.pulse)
     read = checked(read, key_is_patient=parts.settings.places.input_key == "patient")
-    work = work_of(read, parts, role)
+    work = work_of(read, parts, role, app.pace)
 
     @app.listens(topic, name=role)
     async def intake(batches: BatchStream) -> None:
@@ -37,11 +39,14 @@ def listen(app: BatchApp, parts: Parts, *, role: str, topic: str, read: Read) ->
     return step
 
 
-def work_of(read: Read, parts: Parts, role: str) -> Work:
+def work_of(read: Read, parts: Parts, role: str, pace: Pace) -> Work:
     """What a step does with messages: each is read alone, and one whose file is away is the only one read again."""
 
     async def work(messages: Sequence[Message]) -> Sequence[Outcome | Unavailable]:
-        return await asyncio.to_thread(_read_all, messages, read, parts, role)
+        started = time.monotonic()
+        outcomes = await asyncio.to_thread(_read_all, messages, read, parts, role)
+        pace.learn(len(messages), time.monotonic() - started)
+        return outcomes
 
     return work
 

@@ -11,6 +11,7 @@ from streams import kafka as kafka_access
 from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
 from streams.last_acts import last_act
+from streams.pace import Pace
 from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
 from streams.topics import group_of
 
@@ -23,6 +24,9 @@ BatchStream = AsyncIterator[Batch]
 
 class BatchApp(faust.App):
     """Faust with `BatchTransport`; see docs/faust.md."""
+
+    pace: Pace
+    """How many records its next batch may have."""
 
     def _new_transport(self) -> Any:
         return BatchTransport(self.conf.broker_consumer, self)
@@ -74,14 +78,15 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
     """The application of one role."""
     kafka = settings.kafka
     session = kafka.session_timeout.total_seconds()
+    limit = kafka.heavy_poll_records if heavy else kafka.poll_records
     folder = settings.places.home / "faust" / role
     folder.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder alone
-    return BatchApp(
+    app = BatchApp(
         group_of(kafka.prefix, role),
         broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
         store="memory://",
         datadir=str(folder),
-        broker_max_poll_records=kafka.heavy_poll_records if heavy else kafka.poll_records,
+        broker_max_poll_records=limit,
         broker_commit_interval=1.0,
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 6,
@@ -99,6 +104,8 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         autodiscover=False,
         broker_credentials=_credentials(kafka),
     )
+    app.pace = Pace(1 if heavy else limit, limit)
+    return app
 
 
 def _credentials(kafka: KafkaSettings) -> Any:

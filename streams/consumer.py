@@ -85,7 +85,7 @@ class BatchConsumer(driver.Consumer):
 
     def _deliver(self, topic: str, parts: list[tuple[TP, list[Any]]], generation: int) -> ConsumerMessage:
         batch = Batch(topic, parts, self._room, self._lose)
-        batch.full = len(batch) >= self.app.conf.broker_max_poll_records
+        batch.full = len(batch) >= self.app.pace.most
         for tp, records in parts:
             self._sent.setdefault(tp, deque()).append((records[-1].offset, batch))
         tp, records = parts[0]
@@ -162,12 +162,17 @@ class BatchConsumer(driver.Consumer):
 
 
 class BatchThread(driver.AIOKafkaConsumerThread):
-    """The thread that Faust's consumer reads in, with a short long poll."""
+    """The thread that Faust's consumer reads in, with a short long poll and batches of the role's pace."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
         return consumer
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
+    ) -> Any:
+        return await super()._fetch_records(consumer, active_partitions, timeout, self.consumer.app.pace.most)
 
     async def on_thread_stop(self) -> None:
         """Leave the group and close; without its broker Faust would never hear from the thread again."""

@@ -64,8 +64,8 @@ class KafkaSettings(BaseSettings):
     session_timeout: timedelta = Field(default=timedelta(seconds=6), ge=timedelta(seconds=1), le=LONGEST_SESSION)
     poll_records: int = Field(default=256, ge=1, le=10_000)
     """Records in a batch of a light role."""
-    heavy_poll_records: int = Field(default=8, ge=1, le=1000)
-    """Records in a batch of a role that reads files."""
+    heavy_poll_records: int = Field(default=64, ge=1, le=1000)
+    """Most records in a batch of a role that reads files; fewer where they take long (`Pace`)."""
 
 
 class InputSettings(BaseSettings):

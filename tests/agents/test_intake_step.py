@@ -8,6 +8,7 @@ from agents.wiring import make_parts
 from schemas.errors import Reason, Refused, Unavailable
 from schemas.evidence import Modality, Origin, evidence
 from schemas.message import Message, Reading
+from streams.pace import Pace
 from streams.settings import read_settings
 from streams.step import Said, SetAside
 
@@ -82,5 +83,5 @@ def test_a_message_whose_file_is_away_holds_no_other_back() -> None:
         return partly_refused(one) if one.value == b"p-3" else read(one)
 
     messages = [message(None, value) for value in (b"p-1", b"p-2", b"p-3", b"p-4")]
-    answers = asyncio.run(work_of(far, make_parts(read_settings()), "imaging")(messages))
+    answers = asyncio.run(work_of(far, make_parts(read_settings()), "imaging", Pace(8, 8))(messages))
     assert [type(answer) for answer in answers] == [Said, Unavailable, SetAside, Said]

@@ -87,3 +87,20 @@ def test_a_vcf_of_many_variants_becomes_one_bounded_piece_that_says_so(lay_road:
     (piece,) = asyncio.run(live())
     assert len(piece.tokens) == 256
     assert "truncated" in piece.flags
+
+
+@pytest.mark.slow
+def test_a_batch_of_files_begins_with_one_and_stays_under_its_limit(lay_road: LayRoad) -> None:
+    road = lay_road(kafka_heavy_poll_records="4")
+
+    async def live() -> str:
+        await road.send([sequencing(f"p-{number}", "s", variant("TP53", 30)) for number in range(40)])
+        worker = road.start("genomic")
+        await road.settled(roles=["genomic"])
+        return worker.metrics()
+
+    said = dict(line.rsplit(" ", 1) for line in asyncio.run(live()).splitlines() if line[0] != "#")
+    one, four = (float(said[f'oncostream_batch_rows_bucket{{le="{most}.0",role="genomic"}}']) for most in (1, 4))
+    assert one >= 1
+    assert four == float(said['oncostream_batch_rows_count{role="genomic"}'])
+    assert float(said['oncostream_batch_rows_sum{role="genomic"}']) == 40

@@ -49,6 +49,10 @@ def test_no_score_however_large_moves_a_hazard_beyond_the_bound(worth: float) ->
     torch.testing.assert_close(middle - low, reach.expand_as(high))
 
 
+def test_a_gain_is_what_a_score_is_worth() -> None:
+    assert fitted(2.0, lasting=True).gain[1].item() == pytest.approx(2.0, rel=0.15)
+
+
 def test_a_stronger_risk_is_given_a_wider_bound() -> None:
     assert fitted(2.0, lasting=True).bound[1] > 1.2 * fitted(0.7, lasting=True).bound[1]
 

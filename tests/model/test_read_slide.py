@@ -72,6 +72,14 @@ def test_the_level_follows_the_pixel_size(tmp_path: Path) -> None:
     assert counts == [256, 64, 16, 4, 256]
 
 
+def test_an_svs_has_the_pixel_size_that_its_scanner_wrote(tmp_path: Path) -> None:
+    said = "Aperio Image Library v11.2.1\r\n512x512 [0,0 512x512] (64x64) JPEG/RGB Q=70|AppMag = 40|MPP = 0.25"
+    stained = np.full((512, 512, 3), PINK, np.uint8)
+    path = tiff(tmp_path / "a.svs", stained, tile=(64, 64), compression="jpeg", description=said, metadata=None)
+    counts = [len(read(path, SlideRules(microns_per_pixel=size))) for size in (0.25, 0.5, 1.0)]
+    assert counts == [256, 64, 16]
+
+
 def test_the_bound_thins_the_grid_the_same_way_each_time(tmp_path: Path) -> None:
     stained = tiff(tmp_path / "a.tiff", np.full((256, 256, 3), PINK, np.uint8), tile=(64, 64))
     bounded = SlideRules(max_tiles=20)

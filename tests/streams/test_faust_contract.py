@@ -20,6 +20,7 @@ from streams.batches import BatchSchema
 from streams.consumer import BatchConsumer, BatchProducer, BatchThread, BatchTransport
 from streams.publisher import Producer
 
+FETCHED = ["self", "consumer", "active_partitions", "timeout", "max_records"]
 OVERRIDDEN = [
     (BatchConsumer, driver.Consumer, "getmany", ["self", "timeout"]),
     (BatchConsumer, driver.Consumer, "_filter_tps_with_pending_acks", ["self", "topics"]),
@@ -33,6 +34,7 @@ OVERRIDDEN = [
     (BatchProducer, driver.Producer, "on_stop", ["self"]),
     (BatchThread, driver.AIOKafkaConsumerThread, "on_thread_stop", ["self"]),
     (BatchThread, driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+    (BatchThread, driver.AIOKafkaConsumerThread, "_fetch_records", FETCHED),
     (BatchApp, faust.App, "_new_transport", ["self"]),
     (BatchApp, faust.App, "_producer_flush", ["self", "logger"]),
     (BatchSchema, faust.Schema, "loads_key", None),
@@ -103,6 +105,11 @@ def test_what_we_await_is_a_coroutine(theirs: type, name: str) -> None:
 def test_their_getmany_is_an_asynchronous_generator_as_ours_is() -> None:
     assert inspect.isasyncgenfunction(BatchConsumer.getmany)
     assert inspect.isasyncgenfunction(driver.Consumer.getmany)
+
+
+def test_their_thread_fetches_through_the_method_that_bounds_a_batch() -> None:
+    assert "self._fetch_records," in inspect.getsource(driver.AIOKafkaConsumerThread.getmany)
+    assert "self._thread.getmany(" in inspect.getsource(ThreadDelegateConsumer._getmany)
 
 
 def test_their_consumer_looks_for_the_same_signs_of_a_rebalance() -> None:
