@@ -90,12 +90,14 @@ class Predictor:
         Scores of the linear roads ride behind the D numbers of the modality's embedding (`Network`).
         """
         found: dict[tuple[int, Modality], Embedding] = {}
+        size = self.manifest.sizes.batch
         for modality in MODALITIES:
             places = [place for place, one in wanted if one is modality]
-            for start in range(0, len(places), self.manifest.sizes.batch):
-                chunk = places[start : start + self.manifest.sizes.batch]
-                read = self._reader.read(modality, [requests[place].evidence for place in chunk])
-                found.update(zip([(place, modality) for place in chunk], self._embed(modality, read), strict=False))
+            read = self._reader.read(modality, [requests[place].evidence for place in places]) if places else {}
+            for start in range(0, len(places), size):
+                chunk = {name: array[start : start + size] for name, array in read.items()}
+                keys = [(place, modality) for place in places[start : start + size]]
+                found.update(zip(keys, self._embed(modality, chunk), strict=False))
         return [found[key] for key in wanted]
 
     def predict(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> list[Result]:
