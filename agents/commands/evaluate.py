@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from agents.behind import Backbone, Backbones, Behind, Dna, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.baselines.catalogue import BASELINES
@@ -23,7 +24,7 @@ from model.evaluation.report import markdown
 from model.evaluation.runner import OURS, Evaluation, Said
 from model.evaluation.runner import evaluate as evaluate_folds
 from model.train_settings import TrainSettings
-from schemas.manifest import FusionKind
+from schemas.manifest import SMALL_CNN, SMALL_DNA, FusionKind
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
@@ -47,6 +48,11 @@ def evaluate(
     against: Annotated[list[Path] | None, typer.Option(help="Predictions of a baseline to compare with.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report and plots.")] = None,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion, of ours.")] = "circuit",
+    notes: Notes = None,
+    backbone: Backbone = SMALL_CNN,
+    dna: Dna = SMALL_DNA,
+    backbones: Backbones = None,
+    pathways: Pathways = None,
     draws: Annotated[int, typer.Option(min=10, help="Draws of patients behind each interval.")] = 1000,
     workers: Annotated[int, typer.Option(min=1, help="Folds fitted at once, a process each.")] = 2,
     seed: Annotated[int, typer.Option(help="The same seed and folds give the same predictions.")] = 0,
@@ -56,6 +62,7 @@ def evaluate(
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     cut, card = read_folds(folds), read_card(cohort)
     settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
+    settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
     data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
     models, views = tuple(model or [OURS]), ((), *(tuple(view.split("+")) for view in keep or []))
     found: Said = {}

@@ -8,15 +8,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from agents.behind import Backbone, Backbones, Behind, Dna, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import read_card
-from model.encoders.backbones import backbone as load_backbone
-from model.encoders.dna_backbones import dna_backbone
-from model.encoders.notes import load_notes
-from model.encoders.pathway_table import read_pathways
-from model.intake.clinical import ClinicalRules
-from model.reading import Rules
 from model.train_settings import TrainSettings
 from model.training import train as train_network
 from schemas.manifest import SMALL_CNN, SMALL_DNA, FusionKind
@@ -31,24 +26,18 @@ def train(
     intended_use: Annotated[str, typer.Option(help="Goes into the manifest and every result.")] = "research only",
     seed: Annotated[int, typer.Option(help="The same seed and cohort give the same network.")] = 0,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion.")] = "circuit",
-    notes: Annotated[Path | None, typer.Option(help="Folder of a sentence encoder that reads notes.")] = None,
-    backbone: Annotated[
-        str, typer.Option(help="small-cnn, transformers:NAME, torchvision:NAME or timm:NAME.")
-    ] = SMALL_CNN,
-    dna: Annotated[str, typer.Option(help="What reads sequences: small-dnabert or dnabert2:NAME.")] = SMALL_DNA,
-    backbones: Annotated[
-        Path | None, typer.Option(help="Folder with the weights of the backbone and of dnabert2:NAME.")
-    ] = None,
-    pathways: Annotated[
-        Path | None, typer.Option(help="TSV of gene_a, gene_b; by default the bundled pathways.")
-    ] = None,
+    notes: Notes = None,
+    backbone: Backbone = SMALL_CNN,
+    dna: Dna = SMALL_DNA,
+    backbones: Backbones = None,
+    pathways: Pathways = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase.")] = None,
 ) -> None:
     """Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
     settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
-    settings = _frozen(_behind(settings, notes, pathways), backbone, dna, backbones)
+    settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
     if epochs:
         encoders, student = replace(settings.encoders, epochs=epochs), replace(settings.student, epochs=epochs)
         settings = replace(settings, encoders=encoders, student=student)
@@ -59,27 +48,6 @@ def train(
         except ValueError as error:
             raise AskedWrongly(f"{cohort}: {error}") from None
     say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
-
-
-def _behind(settings: TrainSettings, notes: Path | None, pathways: Path | None) -> TrainSettings:
-    """The settings with what comes from elsewhere: a notes encoder, a table of pathways."""
-    try:
-        if notes:
-            encoder = load_notes(notes, settings.sizes.width)
-            settings = replace(settings, rules=Rules(clinical=ClinicalRules(notes=encoder)))
-        if pathways:
-            settings = replace(settings, pathways=read_pathways(pathways))
-    except ValueError as error:
-        raise AskedWrongly(str(error)) from None
-    return settings
-
-
-def _frozen(settings: TrainSettings, eyes: str, dna: str, folder: Path | None) -> TrainSettings:
-    """The settings with what is frozen and comes by name from the folder of backbones."""
-    try:
-        return replace(settings, backbone=load_backbone(eyes, folder), dna=dna_backbone(dna, folder))
-    except ValueError as error:
-        raise AskedWrongly(str(error)) from None
 
 
 class _Phases(Progress):

@@ -3,6 +3,7 @@
     python docs/evidence/arrivals.py NETWORK COHORT > docs/evidence/arrivals.md
 
 COHORT must be one that NETWORK never saw: `oncostream cohort synthetic --patients 1500 --seed 77 COHORT`.
+ONCOSTREAM_BACKBONES names the folder of NETWORK's frozen encoders, where it has any.
 """
 
 import itertools
@@ -19,6 +20,7 @@ from model.evaluation.report import coverage_table
 from model.evaluation.strangers import Strangers, read_strangers
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
+from streams.settings import Places
 
 SEED, DRAWS = 0, 2000
 
@@ -26,7 +28,8 @@ SEED, DRAWS = 0, 2000
 def main(network: Path, cohort: Path) -> None:
     """Print the page."""
     torch.set_num_threads(1)
-    strangers = read_strangers(network, cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))))
+    files = Blobs(FileRules(allowed_folders=(cohort.resolve(),)))
+    strangers = read_strangers(network, cohort, files, backbones=Places().backbones)
     labelled = strangers.examples.labels.diagnosis >= 0
     rows = torch.nonzero(labelled & strangers.examples.present.any(1)).squeeze(1)
     complete = rows[strangers.examples.present[rows].all(1)]

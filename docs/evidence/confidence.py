@@ -5,6 +5,7 @@
 COHORT must be one that NETWORK never saw: `oncostream cohort synthetic --patients 1500 --seed 77 COHORT`. Each part
 of the doubt ranks the patients from sure to unsure; judged by the error among the surest (area under risk-coverage,
 lower is better) and by how often a wrong answer is given more doubt than a right one (AUROC).
+ONCOSTREAM_BACKBONES names the folder of NETWORK's frozen encoders, where it has any.
 """
 
 import sys
@@ -23,6 +24,7 @@ from model.measured_circuit import MeasuredCircuit
 from model.shots_backend import ShotsBackend
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
+from streams.settings import Places
 
 Array = NDArray[np.float64]
 SEED, DRAWS, BATCH = 0, 1000, 64
@@ -33,7 +35,8 @@ PARTS = ("total", "data", "imputation", "ensemble", "shots")
 def main(network: Path, cohort: Path, shots: int) -> None:
     """Print the page."""
     torch.set_num_threads(1)
-    strangers = read_strangers(network, cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))))
+    files = Blobs(FileRules(allowed_folders=(cohort.resolve(),)))
+    strangers = read_strangers(network, cohort, files, backbones=Places().backbones)
     labelled = strangers.examples.labels.diagnosis >= 0
     rows = torch.nonzero(labelled & strangers.examples.present.any(1)).squeeze(1)
     diagnosis, doubt = _said(strangers, rows, shots)

@@ -4,7 +4,8 @@
 
 Embeddings are NETWORK's, of the cohort folder TRAINED that it was trained on and of STRANGERS that it never saw.
 Fitted on the first with a share of the slots hidden; measured on the complete patients of the second, for every
-subset shown and every target. Writes OUT/imputers.md and OUT/imputers.csv.
+subset shown and every target. Writes OUT/imputers.md and OUT/imputers.csv. ONCOSTREAM_BACKBONES names the folder of
+NETWORK's frozen encoders, where it has any.
 """
 
 import csv
@@ -23,6 +24,7 @@ from model.imputer_calibration import Trial, coverage, trials
 from model.imputer_training import DESCENT, fit_imputer
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
+from streams.settings import Places
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
 STOPPING = 0.2
@@ -62,9 +64,9 @@ class Score:
 
 def read_table(network: Path, trained: Path, strangers: Path) -> Table:
     """Read both cohorts through the network; raises ValueError where nothing can be measured on them."""
+    files = Blobs(FileRules(allowed_folders=(trained.resolve(), strangers.resolve())))
     train, held = (
-        read_strangers(network, cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))))
-        for cohort in (trained, strangers)
+        read_strangers(network, cohort, files, backbones=Places().backbones) for cohort in (trained, strangers)
     )
     used, width = train.examples.present.any(0), train.manifest.sizes.width
     complete = held.examples.present[:, used].all(1)

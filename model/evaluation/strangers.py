@@ -33,11 +33,16 @@ class Strangers:
         return noise_of(list(self.patients), self.manifest)
 
 
-def read_strangers(folder: Path, cohort: Path, files: Files, rules: Rules | None = None) -> Strangers:
-    """Read a cohort through a network's folder; raises ValueError, Refused, Unavailable."""
+def read_strangers(
+    folder: Path, cohort: Path, files: Files, rules: Rules | None = None, backbones: Path | None = None
+) -> Strangers:
+    """Read a cohort through a network's folder, what is frozen from `backbones`.
+
+    Raises ValueError, Refused, Unavailable.
+    """
     network, manifest = load_network(folder)
     rules = rules or Rules()
-    evidence = read_cohort(cohort, Readers(files, *load_encoders(folder), rules)).evidence
+    evidence = read_cohort(cohort, Readers(files, *load_encoders(folder, backbones), rules)).evidence
     views = views_of(pictures_of(evidence), manifest.encoders, rules)
     patients = tuple(views)
     nobody = torch.zeros(len(patients), dtype=torch.bool)

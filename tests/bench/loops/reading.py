@@ -31,7 +31,7 @@ def clinical(settings: Settings) -> Job:
 def imaging(settings: Settings) -> Job:
     """Image files to evidence."""
     files, rules = Blobs(file_rules(settings)), ImagingRules()
-    encoder, _ = load_encoders(model_folder(settings))
+    encoder, _ = load_encoders(model_folder(settings), settings.places.backbones)
     topic = make_parts(settings).topics.imaging
     return _job("imaging", topic, lambda message: read_imaging(message, files, encoder, rules), settings, 8)
 
@@ -39,7 +39,7 @@ def imaging(settings: Settings) -> Job:
 def genomic(settings: Settings) -> Job:
     """Sequencing files to evidence."""
     files, rules = Blobs(file_rules(settings)), GenomicRules()
-    _, encoder = load_encoders(model_folder(settings))
+    _, encoder = load_encoders(model_folder(settings), settings.places.backbones)
     topic = make_parts(settings).topics.sequencing
     return _job("genomic", topic, lambda message: read_sequencing(message, files, encoder, rules), settings, 8)
 

@@ -86,7 +86,7 @@ def _asked(patient: str, pieces: Sequence[Evidence], parts: Parts) -> Outgoing:
 
 
 def _pictures(place: Installation) -> Iterator[list[Evidence]]:
-    imaging, genomic = load_encoders(model_folder(place.settings))
+    imaging, genomic = load_encoders(model_folder(place.settings), place.settings.places.backbones)
     files = Blobs(FileRules((place.folder,), (), (), 10**9))
     for number in range(_TEMPLATES):
         pieces: list[Evidence] = []

@@ -9,11 +9,12 @@ import psutil
 
 from model.arrival import load_encoders
 from model.readers.slide import SlideRules, read_slide
+from streams.settings import Places
 
 
 def main(network: Path, slide: Path, tiles: int) -> None:
     """Write megabytes before and at most, and the tiles read, as JSON."""
-    encoder, _ = load_encoders(network)
+    encoder, _ = load_encoders(network, Places().backbones)
     before = psutil.Process().memory_info().rss / 1e6
     read = 0
 

@@ -1,0 +1,50 @@
+"""What a network is trained behind, asked for alike by `train` and `evaluate`: notes, pathways, frozen encoders."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agents.exits import AskedWrongly
+from model.encoders.backbones import backbone
+from model.encoders.dna_backbones import dna_backbone
+from model.encoders.notes import load_notes
+from model.encoders.pathway_table import read_pathways
+from model.intake.clinical import ClinicalRules
+from model.reading import Rules
+from model.train_settings import TrainSettings
+from schemas.manifest import SMALL_CNN, SMALL_DNA
+
+Notes = Annotated[Path | None, typer.Option(help="Folder of a sentence encoder that reads notes.")]
+Backbone = Annotated[str, typer.Option(help="small-cnn, transformers:NAME, torchvision:NAME or timm:NAME.")]
+Dna = Annotated[str, typer.Option(help="What reads sequences: small-dnabert or dnabert2:NAME.")]
+Backbones = Annotated[Path | None, typer.Option(help="Folder with the weights of the backbone and of dnabert2:NAME.")]
+Pathways = Annotated[Path | None, typer.Option(help="TSV of gene_a, gene_b; by default the bundled pathways.")]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What comes from elsewhere, as it was asked for."""
+
+    notes: Path | None = None
+    backbone: str = SMALL_CNN
+    dna: str = SMALL_DNA
+    backbones: Path | None = None
+    """The folder with what `backbone` and `dna` name."""
+    pathways: Path | None = None
+
+
+def behind(settings: TrainSettings, asked: Behind) -> TrainSettings:
+    """The settings with all of it read; raises AskedWrongly."""
+    try:
+        eyes, dna = backbone(asked.backbone, asked.backbones), dna_backbone(asked.dna, asked.backbones)
+        settings = replace(settings, backbone=eyes, dna=dna)
+        if asked.notes:
+            encoder = load_notes(asked.notes, settings.sizes.width)
+            settings = replace(settings, rules=Rules(clinical=ClinicalRules(notes=encoder)))
+        if asked.pathways:
+            settings = replace(settings, pathways=read_pathways(asked.pathways))
+    except ValueError as error:
+        raise AskedWrongly(str(error)) from None
+    return settings
