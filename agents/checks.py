@@ -2,20 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from agents.allowed import file_rules
 from agents.exits import Away
+from agents.frozen import imaging_encoder, molecular_encoder, note_encoder
 from agents.prediction import open_predictor
-from agents.wiring import model_folder, read_manifest
+from agents.wiring import model_folder
 from deploy.local.claim import require_space
 from deploy.local.errors import LocalError
 from deploy.local.java import find_java
 from model.encoders.arrived import NOTES
-from model.encoders.notes import notes_hash
+from schemas.manifest import SMALL_CNN, SMALL_DNA, Manifest
 from streams.settings import Settings, WrongSettings
 
 
@@ -57,43 +58,58 @@ def wrong(check: str, found: str, remedy: str = "") -> Finding:
 
 def check_machine(settings: Settings) -> Iterator[Finding]:
     """The network, the folders and this machine: all that needs no connection."""
-    yield _model(settings)
-    yield from _notes(settings)
+    yield from _network(settings)
     yield from _files(settings)
     yield from _local(settings.places.home)
 
 
-def _model(settings: Settings) -> Finding:
+def _network(settings: Settings) -> Iterator[Finding]:
+    """The network and, by the code that workers start with, what it needs from other folders."""
     try:
         folder = model_folder(settings)
-        manifest = open_predictor(folder, settings).manifest
-    except (ValueError, OSError, WrongSettings) as error:
-        return wrong("model", str(error))
+        predictor = open_predictor(folder, settings)
+    except (ValueError, OSError) as error:
+        yield wrong("model", str(error))
+        return
+    manifest = predictor.manifest
     behind = ", ".join(manifest.encoders) or "no encoders: images and sequences count as absent"
-    return well("model", f"{manifest.model} in {folder}, weights as in its manifest; behind {behind}")
+    yield well("model", f"{manifest.model} in {folder}, weights as in its manifest; behind {behind}")
+    yield from _backbone(manifest.backbone, lambda: imaging_encoder(predictor, settings))
+    yield from _backbone(manifest.dna, lambda: molecular_encoder(predictor, settings))
+    yield from _notes(manifest, settings)
 
 
-def _notes(settings: Settings) -> Iterator[Finding]:
-    """Whether notes are read as the network was trained to; nothing is said where neither knows of notes."""
-    folder = settings.places.notes_encoder
+def _backbone(name: str, opened: Callable[[], object]) -> Iterator[Finding]:
+    """Nothing is said of a network's own encoder, which is checked with the network."""
     try:
-        manifest = read_manifest(settings)
-        found = "" if folder is None else notes_hash(folder, manifest.sizes.width)
-    except WrongSettings:
-        return  # said by the check of the network
-    except ValueError as error:
+        opened()
+    except WrongSettings as error:
+        yield wrong("backbones", str(error))
+    else:
+        if name not in (SMALL_CNN, SMALL_DNA):
+            yield well("backbones", f"{name} is the one that the network was trained behind")
+
+
+def _notes(manifest: Manifest, settings: Settings) -> Iterator[Finding]:
+    """Whether notes are read as the network was trained to; nothing is said where neither knows of notes."""
+    folder, wanted = settings.places.notes_encoder, manifest.encoders.get(NOTES, "")
+    try:
+        encoder = note_encoder(manifest, settings)
+    except WrongSettings as error:
         yield wrong("notes", str(error))
         return
-    wanted = manifest.encoders.get(NOTES, "")
-    if found and found == wanted:
-        yield well("notes", f"{folder} is the encoder that the network was trained behind")
-    elif found:
-        yield note("notes", f"the network was not trained behind {folder}: it cannot read notes", _NOTES_REMEDY)
+    if wanted and encoder is None:
+        yield wrong("notes", "the network reads notes by an encoder that is not set", _NOTES_REMEDY)
+    elif wanted and encoder and encoder.weights != wanted:
+        yield wrong("notes", f"the network was trained behind another encoder than {folder}", _NOTES_REMEDY)
     elif wanted:
-        yield note("notes", "the network reads notes by an encoder that is not set", _NOTES_REMEDY)
+        yield well("notes", f"{folder} is the encoder that the network was trained behind")
+    elif encoder:
+        yield note("notes", f"the network was trained without notes: it cannot use what {folder} reads", _NO_NOTES)
 
 
 _NOTES_REMEDY = "point ONCOSTREAM_NOTES_ENCODER at the folder that `oncostream train --notes` was given"
+_NO_NOTES = "unset ONCOSTREAM_NOTES_ENCODER, or serve a network of `oncostream train --notes`"
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

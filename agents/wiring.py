@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -13,11 +12,8 @@ from redis.backoff import NoBackoff
 from agents import assembly, clinical, fhir, genomic, imaging, inference
 from agents.allowed import file_rules
 from agents.answering import Answering
+from agents.frozen import imaging_encoder, molecular_encoder, note_encoder
 from agents.prediction import open_predictor
-from model.arrival import ImagingEncoder, MolecularEncoder
-from model.encoders.backbones import backbone
-from model.encoders.dna_backbones import dna_backbone
-from model.encoders.notes import NoteEncoder, load_notes
 from model.serving import Predictor
 from schemas.manifest import Manifest
 from schemas.picture import Window
@@ -98,18 +94,19 @@ def make_roles(parts: Parts, names: Sequence[str]) -> list[Role]:
 
 
 def _makers(parts: Parts, names: Sequence[str]) -> Mapping[str, Callable[[BatchApp], Step]]:
+    settings = parts.settings
     light: dict[str, Callable[[BatchApp], Step]] = {
-        "clinical": lambda app: clinical.register(app, parts, _notes(parts)),
+        "clinical": lambda app: clinical.register(app, parts, note_encoder(parts.manifest, settings)),
         "assembly": lambda app: assembly.register(app, parts),
         "fhir": lambda app: fhir.register(app, parts),
     }
     if light.keys() >= set(names):
         return light
     predictor = _predictor(parts)
-    files = Blobs(file_rules(parts.settings))
+    files = Blobs(file_rules(settings))
     return light | {
-        "imaging": lambda app: imaging.register(app, parts, files, _eyes(parts, predictor)),
-        "genomic": lambda app: genomic.register(app, parts, files, _molecules(parts, predictor)),
+        "imaging": lambda app: imaging.register(app, parts, files, imaging_encoder(predictor, settings)),
+        "genomic": lambda app: genomic.register(app, parts, files, molecular_encoder(predictor, settings)),
         "inference": lambda app: inference.register(app, parts, Answering(predictor, parts.topics.results)),
     }
 
@@ -119,30 +116,3 @@ def _predictor(parts: Parts) -> Predictor:
         return open_predictor(model_folder(parts.settings), parts.settings)
     except ValueError as error:
         raise WrongSettings(f"ONCOSTREAM_MODEL: {error}") from None
-
-
-def _eyes(parts: Parts, predictor: Predictor) -> ImagingEncoder:
-    try:
-        found = backbone(predictor.manifest.backbone, parts.settings.places.backbones)
-        return ImagingEncoder(predictor.network, predictor.manifest, found)
-    except ValueError as error:
-        raise WrongSettings(f"ONCOSTREAM_BACKBONES: {error}") from None
-
-
-def _molecules(parts: Parts, predictor: Predictor) -> MolecularEncoder:
-    try:
-        found = dna_backbone(predictor.manifest.dna, parts.settings.places.backbones)
-        return MolecularEncoder(predictor.network, predictor.manifest, found)
-    except ValueError as error:
-        raise WrongSettings(f"ONCOSTREAM_BACKBONES: {error}") from None
-
-
-def _notes(parts: Parts) -> NoteEncoder | None:
-    folder = parts.settings.places.notes_encoder
-    if folder is None:
-        return None
-    torch.set_num_threads(1)  # as a predictor does: another number of threads may give other bits
-    try:
-        return load_notes(folder, parts.manifest.sizes.width)
-    except ValueError as error:
-        raise WrongSettings(f"ONCOSTREAM_NOTES_ENCODER: {error}") from None

