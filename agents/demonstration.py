@@ -20,6 +20,7 @@ from schemas.message import Message
 from schemas.result import Result
 from streams.batches import message_of
 from streams.kafka import reader, writer
+from streams.opened import opened
 from streams.settings import Settings
 from streams.topics import named
 from streams.web import Web
@@ -65,10 +66,8 @@ class Demonstration(Service):
             os.kill(os.getpid(), signal.SIGINT)
 
     async def _send(self) -> None:
-        producer = writer(self._settings.places.kafka, self._settings.kafka)
-        await producer.start()
         columns = (TextColumn("sending events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        try:
+        async with opened(writer(self._settings.places.kafka, self._settings.kafka)) as producer:
             with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
                 for event in progress.track(self._events, total=len(self._events)):
                     topic = f"{self._settings.kafka.prefix}{event.topic}"
@@ -77,8 +76,6 @@ class Demonstration(Service):
                     self._last_heard = time.monotonic()
                     await asyncio.sleep(1 / _EVENTS_A_SECOND)
             await producer.flush()
-        finally:
-            await producer.stop()
 
     async def _until_quiet(self) -> None:
         """Until nothing has been said for a while that is longer than any deadline of this demonstration."""
@@ -93,13 +90,9 @@ class Demonstration(Service):
 
     async def _follow(self) -> None:
         topics = (self._topics.results, self._topics.dead_letters)
-        consumer = reader(self._settings.places.kafka, self._settings.kafka)
-        await consumer.start()
-        try:
+        async with opened(reader(self._settings.places.kafka, self._settings.kafka)) as consumer:
             consumer.subscribe(topics)
             await self._show_all(consumer)
-        finally:
-            await consumer.stop()
 
     async def _show_all(self, consumer: AIOKafkaConsumer) -> None:
         async for record in consumer:

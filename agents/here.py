@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streams.kafka import admin
+from streams.opened import opened
 from streams.settings import Settings
 from streams.topics import create_topics, named
 from streams.web import Web
@@ -56,21 +57,13 @@ def _write(here: Here) -> None:
 
 async def make_topics(settings: Settings) -> None:
     """Create the topics that are missing on a broker of our own."""
-    client = admin(settings.places.kafka, settings.kafka)
-    await client.start()
-    try:
+    async with opened(admin(settings.places.kafka, settings.kafka)) as client:
         await create_topics(client, named(settings.kafka.prefix), settings.kafka.partitions, settings.kafka.replication)
-    finally:
-        await client.close()
 
 
 async def forget_topics(settings: Settings, start: str) -> None:
     """Delete the topics whose names begin so: those of earlier demonstrations on a broker of our own."""
-    client = admin(settings.places.kafka, settings.kafka)
-    await client.start()
-    try:
+    async with opened(admin(settings.places.kafka, settings.kafka)) as client:
         old = [name for name in await client.list_topics() if name.startswith(start)]
         if old:
             await client.delete_topics(old)
-    finally:
-        await client.close()

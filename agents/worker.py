@@ -15,6 +15,7 @@ from agents.exits import Away
 from agents.wiring import Role, make_parts, make_roles
 from streams import metrics
 from streams.kafka import admin
+from streams.opened import opened
 from streams.parts import Parts
 from streams.settings import Settings
 from streams.topics import named, topic_faults
@@ -107,15 +108,12 @@ def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> 
 
 async def require_topics(settings: Settings) -> None:
     """Raise `NotReady` where the broker is away, or its topics are missing or cut otherwise."""
-    client = admin(settings.places.kafka, settings.kafka)
     try:
-        await asyncio.wait_for(client.start(), timeout=20)
-        faults = await topic_faults(client, named(settings.kafka.prefix), settings.kafka.partitions)
+        async with opened(admin(settings.places.kafka, settings.kafka), within_seconds=20) as client:
+            faults = await topic_faults(client, named(settings.kafka.prefix), settings.kafka.partitions)
     except (KafkaError, TimeoutError, OSError) as error:
         raise NotReady(
             f"Kafka at {settings.places.kafka} does not answer ({type(error).__name__}); set ONCOSTREAM_KAFKA"
         ) from None
-    finally:
-        await client.close()
     if faults:
         raise NotReady(f"{'; '.join(faults)}. Create what is missing: oncostream doctor --create-topics")

@@ -1,11 +1,9 @@
 """Build a partition of the cache again from Kafka: the pictures from the evidence, what was asked from the requests."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from aiokafka import AIOKafkaConsumer
 from pydantic import ValidationError
 
 from schemas.errors import Refused
@@ -16,7 +14,7 @@ from schemas.request import Request
 from streams.arrivals import arrival_of
 from streams.cache import Cache
 from streams.kafka import reader
-from streams.last_acts import last_act
+from streams.opened import opened
 from streams.reading import read_to_end
 from streams.settings import Settings
 from streams.state import PatientState, asked_of, touched
@@ -31,7 +29,7 @@ async def rebuilt_states(
 ) -> dict[str, PatientState]:
     """The patients of one partition as Kafka tells them, from evidence before offset `until`."""
     states: dict[str, PatientState] = {}
-    async with _reading(settings) as consumer:
+    async with opened(reader(settings.places.kafka, settings.kafka)) as consumer:
         count = 0
         async for message in read_to_end(consumer, topics.evidence, [partition], until=until):
             _remember(states, message, settings.kafka.partitions, settings.trigger.cap)
@@ -42,17 +40,6 @@ async def rebuilt_states(
             _recall_asked(states, message)
         progress(partition, count)
     return states
-
-
-@asynccontextmanager
-async def _reading(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer that is closed whatever happens, its start included. Closing it neither hangs nor cancels us."""
-    consumer = reader(settings.places.kafka, settings.kafka)
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await last_act("close a reader", consumer.stop())
 
 
 def _remember(states: dict[str, PatientState], message: Message, partitions: int, cap: int) -> None:
@@ -96,7 +83,7 @@ def _recall_asked(states: dict[str, PatientState], message: Message) -> None:
 
 async def requests_since(settings: Settings, topics: Topics, since: Mapping[int, int]) -> list[Message]:
     """The requests of these partitions from the given offsets on: what the cache may not know of."""
-    async with _reading(settings) as consumer:
+    async with opened(reader(settings.places.kafka, settings.kafka)) as consumer:
         return [message async for message in read_to_end(consumer, topics.requests, list(since), since=since)]
 
 

@@ -13,6 +13,7 @@ import pytest
 from schemas.dead_letter import DeadLetter
 from schemas.evidence import Evidence
 from streams.kafka import admin, reader, writer
+from streams.opened import opened
 from streams.reading import read_to_end
 from streams.topics import create_topics, named
 
@@ -75,10 +76,8 @@ def _event(path: Path, media_type: str, fields: dict[str, str]) -> bytes:
 async def lay_topics(installation: Any) -> None:
     places, kafka = installation.settings.places, installation.settings.kafka
     topics = named(kafka.prefix)
-    client = admin(places.kafka, kafka)
-    await client.start()
-    await create_topics(client, topics, kafka.partitions, 1)
-    await client.close()
+    async with opened(admin(places.kafka, kafka)) as client:
+        await create_topics(client, topics, kafka.partitions, 1)
 
 
 async def outcomes(installation: Any) -> dict[str, str]:
@@ -86,25 +85,21 @@ async def outcomes(installation: Any) -> dict[str, str]:
     places, kafka = installation.settings.places, installation.settings.kafka
     topics = named(kafka.prefix)
     origins: dict[tuple[str, int, int], str] = {}
-    producer = writer(places.kafka, kafka)
-    await producer.start()
-    for name, topic, value in events():
-        sent = await producer.send_and_wait(f"{kafka.prefix}{topic}", value)
-        origins[(sent.topic, sent.partition, sent.offset)] = name
-    await producer.stop()
+    async with opened(writer(places.kafka, kafka)) as producer:
+        for name, topic, value in events():
+            sent = await producer.send_and_wait(f"{kafka.prefix}{topic}", value)
+            origins[(sent.topic, sent.partition, sent.offset)] = name
     found: dict[str, str] = {}
     async with asyncio.timeout(WAIT_SECONDS):
         while len(found) < len(origins):
-            consumer = reader(places.kafka, kafka)
-            await consumer.start()
-            async for message in read_to_end(consumer, topics.evidence, range(4)):
-                piece = Evidence.model_validate_json(message.value or b"")
-                origin = (piece.origin.topic, piece.origin.partition, piece.origin.offset)
-                found.setdefault(origins[origin], "evidence") if piece.status == "current" else None
-            async for message in read_to_end(consumer, topics.dead_letters, range(4)):
-                letter = DeadLetter.from_headers(message.headers)
-                found[origins[(letter.topic, letter.partition, letter.offset)]] = letter.reason.value
-            await consumer.stop()
+            async with opened(reader(places.kafka, kafka)) as consumer:
+                async for message in read_to_end(consumer, topics.evidence, range(4)):
+                    piece = Evidence.model_validate_json(message.value or b"")
+                    origin = (piece.origin.topic, piece.origin.partition, piece.origin.offset)
+                    found.setdefault(origins[origin], "evidence") if piece.status == "current" else None
+                async for message in read_to_end(consumer, topics.dead_letters, range(4)):
+                    letter = DeadLetter.from_headers(message.headers)
+                    found[origins[(letter.topic, letter.partition, letter.offset)]] = letter.reason.value
     return found
 
 

@@ -1,8 +1,8 @@
 """The bus and the cache of one installation in test, as seen from outside."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from itertools import chain, cycle
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -15,6 +15,7 @@ from schemas.evidence import Evidence
 from schemas.message import Message
 from schemas.result import Result
 from streams.kafka import admin, reader, writer
+from streams.opened import opened
 from streams.reading import read_to_end
 from streams.settings import KafkaSettings
 from streams.topics import create_topics, named
@@ -86,34 +87,16 @@ class Bus:
         client: Redis = Redis.from_url(self.environment["ONCOSTREAM_REDIS"])
         return client
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AIOKafkaConsumer]:
+    def reading(self) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
         """A consumer without a group."""
-        consumer = reader(self.bootstrap, self._kafka)
-        await consumer.start()
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()
+        return opened(reader(self.bootstrap, self._kafka))
 
-    @asynccontextmanager
-    async def administering(self) -> AsyncIterator[AIOKafkaAdminClient]:
+    def administering(self) -> AbstractAsyncContextManager[AIOKafkaAdminClient]:
         """An admin client."""
-        client = admin(self.bootstrap, self._kafka)
-        await client.start()
-        try:
-            yield client
-        finally:
-            await client.close()
+        return opened(admin(self.bootstrap, self._kafka))
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = writer(self.bootstrap, self._kafka)
-        await producer.start()
-        try:
-            yield producer
-        finally:
-            await producer.stop()
+    def _writing(self) -> AbstractAsyncContextManager[AIOKafkaProducer]:
+        return opened(writer(self.bootstrap, self._kafka))
 
     def places(self, topic: str) -> list[TopicPartition]:
         """Every partition of a topic."""

@@ -12,6 +12,7 @@ from road import Road, Undisturbed
 from model.serving import Predictor, load_predictor
 from schemas.request import Request
 from schemas.result import Result
+from streams.opened import opened
 
 pytestmark = pytest.mark.slow
 
@@ -68,12 +69,9 @@ async def back_to_the_beginning(road: Road) -> None:
         bootstrap_servers=road.bootstrap, group_id=road.group_of("inference"), enable_auto_commit=False
     )
     places = road.places(road.topics.requests)
-    await consumer.start()
-    try:
+    async with opened(consumer):
         consumer.assign(places)
         await consumer.commit(dict.fromkeys(places, 0))
-    finally:
-        await consumer.stop()
 
 
 def test_a_worker_that_answers_every_request_again_writes_the_same_bytes(

@@ -13,6 +13,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.envelope import RECEIVED
 from schemas.errors import Reason
 from streams.kafka import writer
+from streams.opened import opened
 from streams.settings import KafkaSettings
 
 
@@ -40,15 +41,13 @@ ODD = [
 
 async def send(road: Road, records: Sequence[Odd]) -> list[Place]:
     """Send what the usual call would refuse to: a record without key and value among them."""
-    producer = writer(road.bootstrap, KafkaSettings())
-    await producer.start()
     places = []
-    for odd in records:
-        topic, batch = odd.sent.topic_in(road.topics), producer.create_batch()
-        batch.append(timestamp=odd.milliseconds, key=odd.sent.key, value=odd.sent.value, headers=list(odd.headers))
-        done = await (await producer.send_batch(batch, topic, partition=0))
-        places.append((done.topic, done.partition, done.offset))
-    await producer.stop()
+    async with opened(writer(road.bootstrap, KafkaSettings())) as producer:
+        for odd in records:
+            topic, batch = odd.sent.topic_in(road.topics), producer.create_batch()
+            batch.append(timestamp=odd.milliseconds, key=odd.sent.key, value=odd.sent.value, headers=list(odd.headers))
+            done = await (await producer.send_batch(batch, topic, partition=0))
+            places.append((done.topic, done.partition, done.offset))
     return places
 
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from streams.kafka import admin, reader, writer
+from streams.opened import opened
 from streams.reading import read_to_end
 from streams.topics import create_topics, named
 
@@ -21,10 +22,8 @@ def test_a_topic_is_read_as_far_as_it_goes_now_or_as_far_as_asked(fresh_settings
         return found
 
     async def go() -> None:
-        client = admin(bootstrap, settings.kafka)
-        await client.start()
-        await create_topics(client, topics, 2, 1)
-        await client.close()
+        async with opened(admin(bootstrap, settings.kafka)) as client:
+            await create_topics(client, topics, 2, 1)
         async with writer(bootstrap, settings.kafka) as producer:
             for partition, values in {0: [b"a", None, b"c"], 1: [b"d"]}.items():
                 for value in values:

@@ -15,6 +15,7 @@ from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, evidenc
 from schemas.request import Request
 from schemas.tokens import ObservationToken
 from streams.kafka import admin, writer
+from streams.opened import opened
 from streams.publisher import Outgoing, Publisher
 from streams.recovery import rebuild, requests_since
 from streams.settings import Places, read_settings
@@ -37,12 +38,10 @@ def with_assembly(fresh_settings: Any, monkeypatch: pytest.MonkeyPatch) -> WithA
     settings = read_settings()
 
     async def go(visit: Callable[[Assembly], Awaitable[None]]) -> None:
-        producer, client = writer(settings.places.kafka, settings.kafka), admin(settings.places.kafka, settings.kafka)
-        async with producer:
+        async with opened(writer(settings.places.kafka, settings.kafka)) as producer:
             assembly = Assembly(settings, Publisher(KafkaWriter(producer)))
-            await client.start()
-            await create_topics(client, assembly.parts.topics, 4, 1)
-            await client.close()
+            async with opened(admin(settings.places.kafka, settings.kafka)) as client:
+                await create_topics(client, assembly.parts.topics, 4, 1)
             await visit(assembly)
             await assembly.parts.redis.aclose()
 

@@ -8,6 +8,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.asyncapi import asyncapi
 from streams.kafka import admin
+from streams.opened import opened
 from streams.topics import Topics, create_topics, inputs_of, named, topic_faults
 
 Visit = Callable[[AIOKafkaAdminClient, Topics], Awaitable[None]]
@@ -20,12 +21,8 @@ def with_admin(fresh_settings: Any) -> Callable[[Visit], None]:
 
     def run(visit: Visit) -> None:
         async def go() -> None:
-            client = admin(settings.places.kafka, settings.kafka)
-            await client.start()
-            try:
+            async with opened(admin(settings.places.kafka, settings.kafka)) as client:
                 await visit(client, named(settings.kafka.prefix))
-            finally:
-                await client.close()
 
         asyncio.run(go())
 

@@ -22,6 +22,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorFor
 from measures.figures import Cost
 from measures.place import Installation
 from streams.kafka import admin, reader, writer
+from streams.opened import opened
 from streams.publisher import Outgoing
 from streams.topics import create_topics, named
 
@@ -97,12 +98,9 @@ async def clients_of(place: Installation) -> AsyncIterator[Clients]:
     """Connections to the installation's broker, with its topics made."""
     kafka, settings = place.settings.places.kafka, place.settings.kafka
     clients = Clients(admin(kafka, settings), reader(kafka, settings), writer(kafka, settings))
-    await asyncio.gather(clients.admin.start(), clients.reader.start(), clients.producer.start())
-    try:
+    async with opened(clients.admin), opened(clients.reader), opened(clients.producer):
         await create_topics(clients.admin, named(settings.prefix), settings.partitions, settings.replication)
         yield clients
-    finally:
-        await asyncio.gather(clients.admin.close(), clients.reader.stop(), clients.producer.stop())
 
 
 async def fill(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
