@@ -47,9 +47,9 @@ class Truth:
         """Repair what is behind or in doubt among these partitions; True where something was: read them again."""
         now = datetime.now(UTC)
         for partition in applied.keys() - self.expected.keys():
-            self.expected[partition] = self._app.committed(self._parts.topics.evidence, partition) - 1
             await self._cache.adopt(partition, self._parts.policy.model, now)
             self._doubtful.add(partition)
+            self.expected[partition] = self._app.committed(self._parts.topics.evidence, partition) - 1
         behind = {partition for partition, mark in applied.items() if mark < self.expected[partition]}
         for partition in behind:
             await self._rebuild(partition, applied[partition], now)

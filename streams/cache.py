@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from streams import metrics
-from streams.loaded import Loaded, asked_from, loaded_from
-from streams.patient_fields import field_of, fields_of
+from streams.loaded import Loaded, asked_from, due_from, loaded_from, waiting_from
+from streams.patient_fields import Damaged, field_of, fields_of, is_of_another_kind, readable
 from streams.state import PatientState
 
 _SCRIPT = files("streams").joinpath("store.lua").read_text()
@@ -81,13 +81,11 @@ class Cache:
                 marks = (expected.get(partition, -1), applied.get(partition, -1), asked.get(partition, 0))
                 keys, args = self._call(partition, rows, marks)
                 pipe.evalsha(self._script.sha, len(keys), *keys, *args)
-            try:
-                answers = await pipe.execute()
-            except NoScriptError:  # Redis was restarted: the retry loads the script again
-                self._known = False
-                raise
+            answers = await pipe.execute(raise_on_error=False)
         metrics.CACHE_SECONDS.labels("store").observe(time.perf_counter() - started)
-        return {partition: Stored(answer) for partition, answer in zip(updates, answers, strict=True)}
+        return {
+            partition: await self._stored(partition, each) for partition, each in zip(updates, answers, strict=True)
+        }
 
     async def due(self, partitions: Iterable[int], now: datetime, most: int) -> dict[str, int]:
         """Patients (id -> partition) whose decision is due, at most `most` a partition."""
@@ -96,18 +94,22 @@ class Cache:
             for partition in wanted:
                 pipe.zrangebyscore(self._key(partition, "due"), "-inf", now.timestamp(), start=0, num=most)
                 pipe.zcard(self._key(partition, "due"))
-            answers = await pipe.execute()
-        metrics.PATIENTS_WAITING.set(sum(answers[1::2]))
-        return {
-            name.decode(): partition for partition, names in zip(wanted, answers[::2], strict=True) for name in names
-        }
+            answers = await pipe.execute(raise_on_error=False)
+        found: dict[str, int] = {}
+        for partition, names in zip(wanted, answers[::2], strict=True):
+            try:
+                found.update(dict.fromkeys(due_from(names), partition))
+            except Damaged:
+                await self._mark_damaged(partition)
+        metrics.PATIENTS_WAITING.set(sum(map(waiting_from, answers[1::2])))
+        return found
 
     async def waiting(self, partitions: Iterable[int]) -> int:
         """How many patients have a decision due now or later."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for partition in partitions:
                 pipe.zcard(self._key(partition, "due"))
-            return sum(await pipe.execute())
+            return sum(map(waiting_from, await pipe.execute(raise_on_error=False)))
 
     async def asked(self, partitions: Iterable[int]) -> dict[int, int]:
         """For each partition, the offset of the requests from which on the cache does not know them."""
@@ -115,17 +117,23 @@ class Cache:
         values = await self._redis.mget([self._key(partition, "asked") for partition in wanted]) if wanted else []
         return {partition: asked_from(value) for partition, value in zip(wanted, values, strict=True)}
 
-    async def adopt(self, partition: int, model: str, now: datetime) -> bool:
-        """Make every patient of the partition due where another network served it before; True where one did."""
+    async def adopt(self, partition: int, model: str, now: datetime) -> None:
+        """Make every patient of the partition due where another network served it before, or that cannot be told."""
+        try:
+            await self._adopt(partition, model, now)
+        except ResponseError as error:
+            if not is_of_another_kind(error):
+                raise
+            await self._mark_damaged(partition)
+
+    async def _adopt(self, partition: int, model: str, now: datetime) -> None:
         key = self._key(partition, "model")
-        served = await self._redis.get(key)
-        if served == model.encode():
-            return False
+        if await self._redis.get(key) == model.encode():
+            return
         start = len(self._key(partition, "patient:").encode())
         async for name in self._redis.scan_iter(match=f"{self._key(partition, 'patient:')}*", count=1000):
             await self._redis.zadd(self._key(partition, "due"), {name[start:]: now.timestamp()})
         await self._redis.set(key, model)
-        return served is not None
 
     async def clear(self, partition: int) -> None:
         """Forget a partition, mark first, so that nothing half-cleared is taken for true."""
@@ -142,6 +150,21 @@ class Cache:
                 pipe.zadd(self._key(partition, "due"), {state.patient: now.timestamp()})
             pipe.set(self._key(partition, "applied"), applied)
             await pipe.execute()
+
+    async def _mark_damaged(self, partition: int) -> None:
+        """Whoever reads the mark of this partition next, now or after a restart, has it built again."""
+        await self._redis.set(self._key(partition, "applied"), "damaged")
+
+    async def _stored(self, partition: int, answer: Any) -> Stored:
+        """What became of a partition's store; raises what Redis refused."""
+        try:
+            return Stored(readable(answer))
+        except NoScriptError:  # Redis was restarted: the retry loads the script again
+            self._known = False
+            raise
+        except Damaged:
+            await self._mark_damaged(partition)
+            return Stored.CACHE_BEHIND
 
     async def _script_loaded(self) -> None:
         if not self._known:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streams.patient_fields import Damaged, offset_of, state_of
+from streams.patient_fields import Damaged, offset_of, readable, state_of
 from streams.state import PatientState
 
 DAMAGED = -2
@@ -44,5 +44,21 @@ def asked_from(answer: Any) -> int:
     """From where on the requests are to be read; from their beginning where that cannot be read."""
     try:
         return offset_of(answer, 0)
+    except Damaged:
+        return 0
+
+
+def due_from(names: Any) -> list[str]:
+    """The patients whose time has come; raises `Damaged`."""
+    try:
+        return [name.decode() for name in readable(names)]
+    except UnicodeDecodeError:
+        raise Damaged from None
+
+
+def waiting_from(count: Any) -> int:
+    """How many wait; 0 where that cannot be read."""
+    try:
+        return int(readable(count))
     except Damaged:
         return 0

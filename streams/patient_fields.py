@@ -54,9 +54,14 @@ def offset_of(answer: Any, none: int) -> int:
         raise Damaged from None
 
 
+def is_of_another_kind(answer: Any) -> bool:
+    """Whether Redis said that a key holds something of another kind than was stored there."""
+    return isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE")
+
+
 def readable(answer: Any) -> Any:
     """What Redis answered; raises `Damaged` where the key holds something of another kind, and any other error."""
-    if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
+    if is_of_another_kind(answer):
         raise Damaged
     if isinstance(answer, BaseException):
         raise answer

@@ -229,3 +229,52 @@ def test_where_the_requests_are_known_up_to_is_written_over_what_is_no_number(
         assert await cache.asked([7]) == {7: 5}
 
     with_cache(visit)
+
+
+NEXT: dict[str, Callable[[Cache], Awaitable[object]]] = {
+    "due": lambda cache: cache.due([7, 8], NOON, 9),
+    "asked": lambda cache: cache.store({7: [], 8: []}, {}, {}, {7: 5}),
+    "model": lambda cache: cache.adopt(7, "another", NOON),
+}
+"""What meets each key of a partition first."""
+
+
+@pytest.mark.parametrize("name", NEXT)
+def test_a_key_of_another_kind_is_told_by_the_mark_of_its_partition_alone(
+    with_cache: Callable[[Visit], None], name: str
+) -> None:
+    async def visit(redis: Redis, cache: Cache) -> None:
+        beside = update(new("p-2"), known(piece("x", "p-2"), patient="p-2"), NOON)
+        await cache.store({7: [update(new(), known(piece("a")), NOON)], 8: [beside]}, {}, {7: 3, 8: 4})
+        await redis.delete(f"t.{{p7}}:{name}")
+        await redis.rpush(f"t.{{p7}}:{name}", "a list")
+        await NEXT[name](cache)
+        assert (await cache.load({"p-1": 7, "p-2": 8})).applied == {7: DAMAGED, 8: 4}
+        assert "p-2" in await cache.due([7, 8], NOON, 9)
+        assert await cache.waiting([8]) == 1
+        await cache.clear(7)
+        assert await redis.keys("t.{p7}*") == []
+
+    with_cache(visit)
+
+
+def test_a_store_that_meets_a_key_of_another_kind_takes_nothing_and_says_so(
+    with_cache: Callable[[Visit], None],
+) -> None:
+    async def visit(redis: Redis, cache: Cache) -> None:
+        await redis.set("t.{p7}:due", "a string")
+        rows = {7: [update(new(), known(piece("a")), NOON)], 8: []}
+        assert await cache.store(rows, {}, {7: 3, 8: 4}) == {7: Stored.CACHE_BEHIND, 8: Stored.DONE}
+        assert (await cache.load_with({}, [7, 8])).applied == {7: DAMAGED, 8: 4}
+
+    with_cache(visit)
+
+
+def test_a_name_among_the_due_that_is_no_text_is_damage(with_cache: Callable[[Visit], None]) -> None:
+    async def visit(redis: Redis, cache: Cache) -> None:
+        await cache.store({7: []}, {}, {7: 3})
+        await redis.zadd("t.{p7}:due", {b"\xff": 0})
+        assert await cache.due([7], NOON, 9) == {}
+        assert (await cache.load_with({}, [7])).applied == {7: DAMAGED}
+
+    with_cache(visit)

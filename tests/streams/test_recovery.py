@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from assembly_bench import Assembly, KafkaWriter
+from prometheus_client import REGISTRY
 
 from agents.patients import Patients
 from schemas.errors import Unavailable
@@ -158,6 +159,77 @@ def test_a_damaged_patient_that_only_a_recall_reads_is_built_again_too(with_asse
         await assembly.publish(piece("p-a", "2"))
         await asyncio.wait_for(assembly.absorb_the_rest(), 30)
         assert remembered((await assembly.cache.load({other: home})).patients[other]) == remembered(before)
+
+    with_assembly(visit)
+
+
+async def turn_into_a_list(assembly: Assembly, name: str) -> None:
+    """Make one key of the home partition of p-a a list, which none of them is."""
+    key = f"{assembly.settings.kafka.prefix}{{p{assembly.home('p-a')}}}:{name}"
+    await assembly.parts.redis.delete(key)
+    await assembly.parts.redis.rpush(key, "nobody stored this")
+
+
+def rebuilds_of_damage() -> float:
+    return REGISTRY.get_sample_value("oncostream_cache_rebuilds_total", {"cause": "damaged"}) or 0.0
+
+
+@pytest.mark.parametrize("name", ["due", "asked", "model"])
+def test_a_key_of_another_kind_is_damage_that_a_worker_at_its_start_repairs(
+    with_assembly: WithAssembly, name: str
+) -> None:
+    async def visit(assembly: Assembly) -> None:
+        await assembly.publish(piece("p-a", "1"), piece("p-a", "g", GENOMIC))
+        await assembly.absorb_the_rest()
+        await turn_into_a_list(assembly, name)
+        assembly.owner.commits = {partition: offset + 1 for partition, offset in assembly.absorbed.items()}
+        assembly.patients = Patients(assembly.parts, assembly.publisher, assembly.owner)
+        before = rebuilds_of_damage()
+        await assembly.publish(piece("p-a", "2"))
+        await asyncio.wait_for(assembly.absorb_the_rest(), 30)
+        assert rebuilds_of_damage() == before + 1
+        messages = await assembly.log(assembly.parts.topics.requests)
+        assert [Request.model_validate_json(message.value or b"").history.revision for message in messages] == [1, 2]
+        loaded = await assembly.cache.load({"p-a": assembly.home("p-a")})
+        assert len(loaded.patients["p-a"].picture) == 3
+
+    with_assembly(visit)
+
+
+def test_deadlines_of_another_kind_are_repaired_by_the_clock_alone(with_assembly: WithAssembly) -> None:
+    async def visit(assembly: Assembly) -> None:
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        await turn_into_a_list(assembly, "due")
+        before = rebuilds_of_damage()
+        for _ in range(3):  # noticed, built again, and from then on as ever
+            await assembly.patients.fire_due(datetime.now(UTC), 9)
+        assert rebuilds_of_damage() == before + 1
+        assert await assembly.cache.due(range(4), datetime.now(UTC), 9) == {}
+        loaded = await assembly.cache.load({"p-a": assembly.home("p-a")})
+        assert len(loaded.patients["p-a"].picture) == 1
+
+    with_assembly(visit)
+
+
+def test_a_worker_whose_cache_failed_while_it_took_a_partition_over_takes_it_over_later(
+    with_assembly: WithAssembly,
+) -> None:
+    async def visit(assembly: Assembly) -> None:
+        redis = assembly.parts.redis
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        served = f"{assembly.settings.kafka.prefix}{{p{assembly.home('p-a')}}}:model"
+        await redis.set(served, "another")
+        assembly.patients = Patients(assembly.parts, assembly.publisher, assembly.owner)
+        try:
+            await redis.execute_command("ACL", "SETUSER", "default", "-scan")
+            await assembly.patients.fire_due(datetime.now(UTC), 9)
+        finally:
+            await redis.execute_command("ACL", "SETUSER", "default", "+scan")
+        assert await redis.get(served) == b"another"
+        await assembly.patients.fire_due(datetime.now(UTC), 9)
+        assert await redis.get(served) == assembly.parts.policy.model.encode()
 
     with_assembly(visit)
 
