@@ -1,4 +1,4 @@
-"""One batch from records to durable outcomes: retry, publish, set aside, count. Nothing is acknowledged here."""
+"""One batch from records to durable outcomes: retry, publish, set aside, count. The agent acknowledges."""
 
 import asyncio
 import time
@@ -49,7 +49,7 @@ _BUGS_IN_A_ROW = 5
 
 
 class TooManyBugs(Exception):  # noqa: N818  it ends the worker, by design
-    """Several internal errors in a row: the worker stops rather than set aside what a restart may read."""
+    """Several internal errors in a row: the worker stops rather than set aside the records after them as well."""
 
 
 class Step:
@@ -68,7 +68,7 @@ class Step:
 
         What was read stays read: only what was unavailable is read again, only what Kafka lacks is published again.
         False where others may own the records now (this worker slept past its session, or a rebalance took the batch):
-        nothing was published since.
+        nothing was published since. Raises `TooManyBugs`, after it has acknowledged the batch itself.
         """
         started = self.begun_at = time.monotonic()
         woken = self._pulse.lapses
@@ -88,6 +88,7 @@ class Step:
         if done:
             self._count(outcomes)
             self._observe(batch, len(messages), time.monotonic() - started)
+            self._end_over_bugs(batch)
         return done
 
     async def _retried(self, attempt: Callable[[], Awaitable[None]], ours: Callable[[], bool]) -> bool:
@@ -126,7 +127,11 @@ class Step:
             if refused:
                 metrics.DEAD_LETTERS.labels(self.role, refused.reason.value).inc()
                 log.info("set_aside", role=self.role, reason=refused.reason.value)
+
+    def _end_over_bugs(self, batch: Batch) -> None:
+        """Raise after several bugs in a row; a restart goes on behind this batch, whose records have their outcomes."""
         if self._bugs >= _BUGS_IN_A_ROW:
+            batch.ack()  # the agent ends and cannot; every restart would set it aside again, and end again
             raise TooManyBugs(f"{self.role}: {self._bugs} internal errors in a row; see its dead letters")
 
     def _observe(self, batch: Batch, rows: int, seconds: float) -> None:
