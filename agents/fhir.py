@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from schemas.canonical import derived_id
 from schemas.envelope import envelope
+from schemas.errors import Reason, Refused
 from schemas.fhir_render import render
 from schemas.message import Message
 from schemas.result import Result
@@ -43,6 +46,9 @@ def _outcome(message: Message, parts: Parts, now: datetime) -> Outcome:
         return Said((), "unchanged")  # an erasure: nothing to map
     try:
         result = Result.model_validate_json(message.value)
+    except ValidationError:
+        return SetAside(Refused(Reason.NOT_AN_EVENT, "not a result; only oncostream's inference may write this topic"))
+    try:
         value = render(result)
     except Exception as error:  # noqa: BLE001  a mapping fault becomes a dead letter, and replays after the fix
         return SetAside(refusal_of(error))

@@ -68,3 +68,18 @@ def test_odd_records_have_an_outcome_each_and_nobody_waits_behind_them(lay_road:
     assert "p-behind-them" in patients
     assert {"p-null-type", "p-null-trace", "p-null-time", "p-no-offset", "p-last-day", "p-before-time"} < patients
     assert reasons == {Reason.NOT_AN_EVENT, Reason.NOTHING_TO_READ}
+
+
+@pytest.mark.slow
+def test_strange_records_among_the_results_are_set_aside_and_end_no_worker(lay_road: LayRoad) -> None:
+    road = lay_road()
+
+    async def live() -> set[Reason]:
+        for _ in range(6):
+            await road.put(road.topics.results, b"k", b"not a result", 0)
+        road.start("fhir")
+        await road.settled(roles=["fhir"])
+        letters = [DeadLetter.from_headers(message.headers) for message in await road.read(road.topics.dead_letters)]
+        return {letter.reason for letter in letters}
+
+    assert asyncio.run(live()) == {Reason.NOT_AN_EVENT}
