@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,9 +11,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from model.hardware import ALONE, Hardware
 from model.network import Network
 
 _GENERATOR = "generator"
+_Stored = tuple[dict[str, Tensor], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -22,17 +25,15 @@ class Checkpoints:
     folder: Path | None = None
     """None: nothing is kept."""
     key: str = ""
+    hardware: Hardware = ALONE
+    """Its first process alone reads and writes; all go on from what it read."""
 
     def restore(self, phase: str, network: Network, generator: torch.Generator) -> dict[str, float] | None:
         """Put the phase's tensors, tokenizer and randomness back; its losses, or None where it has to be run."""
-        path = self._path(phase)
-        if path is None or not path.is_file():
+        stored = self.hardware.from_first(partial(self._read, phase))
+        if stored is None:
             return None
-        with safe_open(path, framework="pt") as stored:
-            told = stored.metadata() or {}
-            if told.get("key") != self.key:
-                return None
-            tensors: dict[str, Tensor] = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        tensors, told = stored
         generator.set_state(tensors.pop(_GENERATOR))
         network.load_state_dict(tensors)
         network.arrival_genomic.tokenizer_json = told["tokenizer"]
@@ -41,20 +42,33 @@ class Checkpoints:
 
     def keep(self, phase: str, network: Network, generator: torch.Generator, losses: dict[str, float]) -> None:
         """Write the phase down, whole or not at all."""
-        path = self._path(phase)
-        if path is None:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         told = {"key": self.key, "losses": json.dumps(losses), "tokenizer": network.arrival_genomic.tokenizer_json}
-        draft = path.with_suffix(".part")
-        save_file(tensors | {_GENERATOR: generator.get_state()}, draft, told)
-        draft.replace(path)
+        self.hardware.from_first(partial(self._write, phase, tensors | {_GENERATOR: generator.get_state()}, told))
 
     def forget(self) -> None:
         """The run is done."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, phase: str) -> _Stored | None:
+        path = self._path(phase)
+        if path is None or not path.is_file():
+            return None
+        with safe_open(path, framework="pt") as stored:
+            told: dict[str, str] = stored.metadata() or {}
+            if told.get("key") != self.key:
+                return None
+            return {name: stored.get_tensor(name) for name in stored.keys()}, told  # noqa: SIM118
+
+    def _write(self, phase: str, tensors: dict[str, Tensor], told: dict[str, str]) -> None:
+        path = self._path(phase)
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".part")
+        save_file(tensors, draft, told)
+        draft.replace(path)
 
     def _path(self, phase: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{phase}.safetensors"

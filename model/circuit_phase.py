@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from model.circuit_compiled import CompiledCircuit
+from model.hardware import ALONE, Hardware, placed
 from model.network import Network
 
 
 def train_circuit(
-    network: Network, loss: Callable[[], Tensor], epochs: int, rate: float
+    network: Network, loss: Callable[[], Tensor], epochs: int, rate: float, hardware: Hardware = ALONE
 ) -> Iterator[tuple[float, float]]:
     """Adam on the circuit's parameters; yields (share done, loss). Nothing for a network without a circuit.
 
@@ -20,13 +21,14 @@ def train_circuit(
     if not isinstance(circuit, CompiledCircuit):
         return
     before = _others(network)
-    optimiser = torch.optim.Adam(circuit.parameters(), lr=rate)
-    for epoch in range(epochs):
-        optimiser.zero_grad()
-        value = loss()
-        value.backward(inputs=list(circuit.parameters()))  # type: ignore[no-untyped-call]
-        optimiser.step()
-        yield (epoch + 1) / epochs, float(value.detach())
+    with placed((network,), hardware.device):
+        parameters = list(circuit.parameters())
+        optimiser = torch.optim.Adam(parameters, lr=rate)
+        for epoch in range(epochs):
+            optimiser.zero_grad()
+            value = hardware.backward(loss(), parameters)
+            optimiser.step()
+            yield (epoch + 1) / epochs, value
     moved = [name for name, tensor in _others(network).items() if not torch.equal(tensor, before[name])]
     if moved:
         raise RuntimeError(f"{len(moved)} tensors outside the circuit moved while it was trained alone: {moved[:3]}")

@@ -43,6 +43,11 @@ class Teaching:
     """(1, P, J) share of the patients at risk in each bin: what a teacher's hazard there weighs."""
     lesson: Lesson
 
+    def to(self, device: torch.device) -> "Teaching":
+        """The same on another device."""
+        teachers = [Logits(*(part.to(device) for part in teacher)) for teacher in self.teachers]
+        return Teaching(self.hard.to(device), teachers, self.reached.to(device), self.lesson)
+
     def loss(self, logits: Logits, rows: Tensor, turn: int) -> Tensor:
         """logits (n, E, ...) of patients `rows` (n,), taught by teacher number `turn` -> (n, E)."""
         alpha = self.lesson.alpha if self.teachers else 0.0

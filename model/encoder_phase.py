@@ -8,16 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.arrival_training import (
-    ArrivalSetting,
-    Split,
-    gene_encoding,
-    image_encodings,
-    train_arrival,
-)
+from model.arrival_training import ArrivalSetting, Split, gene_encoding, train_arrival
 from model.encoders.genomic_arrival import learnt_tokenizer
 from model.encoders.plain_part import first_order
 from model.gene_components import learn_genes
+from model.image_training import image_encodings
 from model.network import Network
 from model.ragged import gene_matrix
 from model.recording import RECORDED, RecordingGenomic, RecordingImaging

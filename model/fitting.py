@@ -1,6 +1,6 @@
 """A network fitted on some patients of a cohort, in phases; the others are only looked at once it stands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,14 +14,16 @@ from model.cohort_data import CohortData
 from model.descent import Report
 from model.distillation import Teaching, teaching_of
 from model.examples import Examples, Roles
+from model.hardware import ALONE, Hardware
 from model.heads import Logits
 from model.imputer_training import fit_imputer
-from model.joint_training import embedded, forward, some_of, train_student
+from model.joint_training import embedded, forward, train_student
 from model.labels import strata_of
 from model.linear_roads import Opinion, Training, fit_roads, inner_folds
 from model.looking import Fitted, Look, columns_of
 from model.network import Network
 from model.statistics import base_hazards, learn_codes, start_at_base_rates
+from model.student_batch import some_of
 from model.targets import hard_targets
 from model.train_settings import TrainSettings
 from schemas.evidence import Modality
@@ -39,20 +41,30 @@ class Prepared:
 
 
 def fit(
-    data: CohortData, roles: Roles, settings: TrainSettings, report: Report, checkpoints: Checkpoints | None = None
+    data: CohortData,
+    roles: Roles,
+    settings: TrainSettings,
+    report: Report,
+    checkpoints: Checkpoints | None = None,
+    hardware: Hardware = ALONE,
 ) -> Fitted:
     """Fit every phase on the patients of `roles`; raises ValueError where there are too few to learn from."""
     kept = checkpoints or Checkpoints()
-    return finish(prepare(data, roles, settings, report, kept), settings, report, kept)
+    return finish(prepare(data, roles, settings, report, kept, hardware), settings, report, kept, hardware)
 
 
 def prepare(
-    data: CohortData, roles: Roles, settings: TrainSettings, report: Report, checkpoints: Checkpoints
+    data: CohortData,
+    roles: Roles,
+    settings: TrainSettings,
+    report: Report,
+    checkpoints: Checkpoints,
+    hardware: Hardware = ALONE,
 ) -> Prepared:
     """What is read of patients, and both linear roads; raises ValueError where there are too few to learn from."""
     generator = torch.Generator().manual_seed(settings.seed)
     with _seeded(settings.seed):
-        seen = Look(data, roles, settings, report, generator, checkpoints).seen()
+        seen = Look(data, roles, settings, report, generator, checkpoints, hardware).seen()
         network, rows = seen.network, seen.examples.fitted
         found = fit_roads(network.plain, network.taught, road_training(seen, settings.seed), settings.roads)
         network.heads.bound.copy_(network.plain.bound[-1])  # of the patients who have everything
@@ -60,13 +72,19 @@ def prepare(
         return Prepared(seen, (plain, taught), generator.get_state())
 
 
-def finish(prepared: Prepared, settings: TrainSettings, report: Report, checkpoints: Checkpoints) -> Fitted:
+def finish(
+    prepared: Prepared,
+    settings: TrainSettings,
+    report: Report,
+    checkpoints: Checkpoints,
+    hardware: Hardware = ALONE,
+) -> Fitted:
     """The student, its circuit and the calibration. Changes the network of `prepared`."""
     seen, teacher = prepared.seen, prepared.opinions[0]
     generator = torch.Generator()
     generator.set_state(prepared.generator)
     with _seeded(settings.seed):
-        losses = seen.losses | _Student(seen, settings, report, checkpoints, generator).trained(teacher)
+        losses = seen.losses | _Student(seen, settings, report, checkpoints, generator, hardware).trained(teacher)
         manifest = calibrate(seen.network.eval(), seen.manifest, seen.examples, prepared.opinions)
         return Fitted(seen.network, manifest, seen.examples, losses)
 
@@ -94,6 +112,7 @@ class _Student:
     report: Report
     checkpoints: Checkpoints
     generator: torch.Generator
+    hardware: Hardware
 
     def trained(self, teacher: Opinion) -> dict[str, float]:
         """Learn from the teacher and from what became of the patients; the last losses by phase."""
@@ -105,19 +124,15 @@ class _Student:
         teaching = teaching_of(network.plain, teacher, examples.block, hard, examples.fitted, self.settings.lesson)
         losses = self.checkpoints.restore("student", network, self.generator) or {}
         if not losses:
-            for done, value in train_student(network, examples, teaching, self.settings.student, self.generator):
+            setting, random = self.settings.student, self.generator
+            for done, value in train_student(network, examples, teaching, setting, random, self.hardware):
                 losses["student"] = value
                 self.report("student", done, value)
             self.checkpoints.keep("student", network, self.generator, losses)
         self._impute(network, examples)
-        fixed = embedded(network, examples, examples.train)
-        alone = train_circuit(
-            network,
-            lambda: self._circuit_loss(network, examples, teaching, fixed),
-            self.settings.circuit_epochs,
-            self.settings.circuit_rate,
-        )
-        for done, value in alone:
+        loss = self._circuit_loss(network, examples, teaching)
+        epochs, rate = self.settings.circuit_epochs, self.settings.circuit_rate
+        for done, value in train_circuit(network, loss, epochs, rate, self.hardware):
             losses["circuit"] = value
             self.report("circuit", done, value)
         return losses
@@ -130,13 +145,23 @@ class _Student:
         if not held.any() or int(examples.usable.sum()) < 2:
             return
         embeddings = embedded(network, examples, rows)
-        network.imputer = fit_imputer(embeddings, examples.present[rows], held[rows], self.generator)
+        present, hardware = examples.present[rows], self.hardware
+        network.imputer = fit_imputer(embeddings, present, held[rows], self.generator, hardware=hardware)
 
-    def _circuit_loss(self, network: Network, examples: Examples, teaching: Teaching, fixed: Tensor) -> Tensor:
+    def _circuit_loss(self, network: Network, examples: Examples, teaching: Teaching) -> Callable[[], Tensor]:
         """Of the training patients, whose embeddings no longer change, with modalities hidden as before."""
-        kept = some_of(examples.present[examples.train], self.settings.student.hidden, self.generator)
-        logits, _ = forward(network, examples, fixed, kept, self.generator)
-        return teaching.loss(logits, examples.train, 0).mean()
+        rows, hardware = examples.train, self.hardware
+        fixed = embedded(network, examples, rows)
+        own, whose, counts = hardware.mine(fixed), hardware.mine(rows), torch.ones(len(rows))
+        usable, teaching = examples.usable.to(hardware.device), teaching.to(hardware.device)
+
+        def loss() -> Tensor:
+            kept = some_of(examples.present[rows], self.settings.student.hidden, self.generator)
+            noise = torch.randn(fixed.shape, generator=self.generator)
+            logits, _ = forward(network, usable, own, hardware.mine(kept), hardware.mine(noise))
+            return hardware.part(teaching.loss(logits, whose, 0).mean(), counts)
+
+        return loss
 
 
 def _of_all(opinion: Opinion, rows: Tensor, patients: int) -> Opinion:

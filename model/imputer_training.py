@@ -7,6 +7,7 @@ from torch import Tensor
 
 from model.batch_order import shuffled
 from model.descent import Descent, Phase, Report, descend
+from model.hardware import ALONE, Hardware
 from model.imputer import Imputer, imputation_loss
 from model.imputer_calibration import Trial, calibrate_imputer, trials
 from model.imputer_covariance import Moments, standardised
@@ -34,6 +35,7 @@ def fit_imputer(
     generator: torch.Generator,
     descent: Descent = DESCENT,
     report: Report = silent,
+    hardware: Hardware = ALONE,
 ) -> Imputer:
     """Embeddings (N, M, D), present (N, M), held (N,) bool -> an imputer in evaluation mode.
 
@@ -52,7 +54,7 @@ def fit_imputer(
     shown = trials(embeddings[rest], present[rest])
     fit_anchor(imputer, embeddings[train], present[train], generator)
     if int((present[rest].sum(1) > 1).sum()) >= _LEAST_HELD:
-        fit_projectors(imputer, embeddings[train], present[train], shown, generator, descent, report)
+        fit_projectors(imputer, embeddings[train], present[train], shown, generator, descent, report, hardware)
     calibrate_imputer(imputer, embeddings[rest], present[rest])
     return imputer.eval()
 
@@ -93,17 +95,24 @@ def fit_projectors(
     generator: torch.Generator,
     descent: Descent,
     report: Report,
+    hardware: Hardware,
 ) -> float:
     """Train what the projectors add to the anchor, by likelihood on random subsets; returns the best held loss."""
 
     def steps() -> Iterator[Tensor]:
         for rows in shuffled(torch.arange(len(present)), _BATCH, generator):
-            shown = present[rows] & (torch.rand(present[rows].shape, generator=generator) < _SHOWN)
-            mean, variance = imputer(embeddings[rows], shown)
-            yield imputation_loss(mean, variance, embeddings[rows], present[rows])
+            known = present[rows]
+            shown = known & (torch.rand(known.shape, generator=generator) < _SHOWN)
+            truth, there = hardware.mine(embeddings[rows]), hardware.mine(known)
+            mean, variance = imputer(truth, hardware.mine(shown))
+            yield hardware.part(imputation_loss(mean, variance, truth, there), known.sum(1))
 
-    phase = Phase("imputer", (imputer,), steps, lambda: loss_of(imputer, held))
-    return descend(phase, descent, report)
+    trial = Trial(*map(hardware.mine, held))
+
+    def validate() -> float:
+        return hardware.total(hardware.part(loss_of(imputer, trial), held.hidden.sum(1)))
+
+    return descend(Phase("imputer", (imputer,), steps, validate), descent, report, hardware)
 
 
 @torch.no_grad()

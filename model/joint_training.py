@@ -4,7 +4,7 @@ Under modality dropout over the whole lattice of subsets: what a patient has is 
 the target stays what the teacher says who saw all of it (cross-modal distillation).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -14,10 +14,12 @@ from model.batch_order import shuffled
 from model.distillation import Teaching
 from model.examples import Examples
 from model.features import Batch
+from model.hardware import ALONE, Hardware, placed
 from model.heads import Logits
 from model.imputer import imputation_loss
 from model.network import MODALITIES, Network
 from model.statistics import bootstrap_weights
+from model.student_batch import Shown, shown_of
 from schemas.evidence import Modality
 
 
@@ -35,25 +37,37 @@ class StudentSetting:
 
 
 def train_student(
-    network: Network, examples: Examples, teaching: Teaching, setting: StudentSetting, generator: torch.Generator
+    network: Network,
+    examples: Examples,
+    teaching: Teaching,
+    setting: StudentSetting,
+    generator: torch.Generator,
+    hardware: Hardware = ALONE,
 ) -> Iterator[tuple[float, float]]:
     """Train encoders, imputer, attention, fusion and heads; yields (share done, training loss) an epoch."""
     weights = bootstrap_weights(len(examples.present), network.heads.members, generator)
-    parameters = [parameter for module in _modules(network) for parameter in module.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=setting.rate, betas=(0.9, 0.99), weight_decay=setting.decay)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, setting.epochs)
-    for epoch in range(setting.epochs):
-        losses = []
-        for rows in shuffled(examples.train, setting.batch, generator):
-            logits, imputation = student_answers(network, examples, rows, setting, generator)
-            loss = (teaching.loss(logits, rows, epoch) * weights[rows]).mean() + imputation
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            losses.append(float(loss.detach()))
-        schedule.step()
-        yield (epoch + 1) / setting.epochs, sum(losses) / max(len(losses), 1)
+    usable, width = examples.usable.to(hardware.device), network.heads.linear.in_features
+    teaching = teaching.to(hardware.device)
+
+    def loss_of(rows: Tensor, epoch: int) -> Tensor:
+        shown = shown_of(examples, rows, width, setting.hidden, generator)
+        logits, imputation = student_answers(network, usable, shown.mine(hardware), setting.hidden)
+        taught = (teaching.loss(logits, hardware.mine(rows), epoch) * hardware.mine(weights[rows])).mean()
+        return hardware.part(taught, torch.ones(len(rows))) + hardware.part(imputation, shown.present.sum(1))
+
+    with placed((network,), hardware.device):
+        parameters = [parameter for module in _modules(network) for parameter in module.parameters()]
+        optimiser = torch.optim.AdamW(parameters, lr=setting.rate, betas=(0.9, 0.99), weight_decay=setting.decay)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, setting.epochs)
+        for epoch in range(setting.epochs):
+            losses = []
+            for rows in shuffled(examples.train, setting.batch, generator):
+                optimiser.zero_grad()
+                losses.append(hardware.backward(loss_of(rows, epoch), parameters))
+                nn.utils.clip_grad_norm_(parameters, 1.0)
+                optimiser.step()
+            schedule.step()
+            yield (epoch + 1) / setting.epochs, sum(losses) / max(len(losses), 1)
 
 
 def _modules(network: Network) -> tuple[nn.Module, ...]:
@@ -68,68 +82,21 @@ def _modules(network: Network) -> tuple[nn.Module, ...]:
     )
 
 
-def student_answers(
-    network: Network, examples: Examples, rows: Tensor, setting: StudentSetting, generator: torch.Generator
-) -> tuple[Logits, Tensor]:
-    """What the student says of these patients with a part hidden: logits (n, E, ...), imputation loss."""
-    features = {modality: examples.batch(modality, rows) for modality in MODALITIES}
-    shown, present = hide(features, examples.present[rows], setting.hidden, generator)
-    embeddings = embed(network, shown, examples.present[rows], setting.hidden, generator)
-    return forward(network, examples, embeddings, present, generator)
+def student_answers(network: Network, usable: Tensor, shown: Shown, hidden: float) -> tuple[Logits, Tensor]:
+    """What the student says of patients with a part hidden: logits (n, E, ...), imputation loss."""
+    embeddings = embed(network, shown.features, shown.present) * shown.heard / (1 - hidden)
+    return forward(network, usable, embeddings, shown.kept, shown.noise)
 
 
-def hide(
-    features: dict[Modality, Batch], present: Tensor, share: float, generator: torch.Generator
-) -> tuple[dict[Modality, Batch], Tensor]:
-    """Hide a random part of what `share` of the patients have: modalities, and blocks of the table with their tokens.
-
-    Never all of it. Returns the features, and the modalities (B, M) that are still shown.
-    """
-    blocks = torch.stack([batch["block"] for batch in features.values()], 1)  # (B, M, K)
-    kept = some_of(present, share, generator)
-    chosen = torch.rand(len(present), 1, generator=generator) < share
-    stay = ~(chosen & (torch.rand(blocks.shape[::2], generator=generator) < 0.5))  # (B, K)
-    stay = torch.where((stay.unsqueeze(1) & blocks).any((1, 2)).unsqueeze(1), stay, True)
-    return {modality: without_blocks(batch, stay) for modality, batch in features.items()}, kept
-
-
-def some_of(present: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """present (B, M) with each modality of `share` of the patients hidden as by a coin; never all of them."""
-    chosen = torch.rand(len(present), 1, generator=generator) < share
-    kept = present & ~(chosen & (torch.rand(present.shape, generator=generator) < 0.5))
-    return torch.where(kept.any(1, keepdim=True), kept, present)
-
-
-def without_blocks(batch: Batch, stay: Tensor) -> Batch:
-    """A batch as it is without some blocks: `stay` (B, K) bool. Columns, flags and the tokens of their codes go."""
-    changed = batch | {"block": batch["block"] & stay}
-    if stay.shape[1]:
-        changed["measured"] = batch["measured"] & stay[:, batch["owner"][0]]
-    if "part" in batch:
-        with_rest = torch.cat((torch.ones_like(stay[:, :1]), stay), 1)
-        changed["present"] = batch["present"] & with_rest.gather(1, batch["part"])
-    return changed
-
-
-def embed(
-    network: Network,
-    features: dict[Modality, Batch],
-    present: Tensor,
-    hidden: float = 0.0,
-    disturb: torch.Generator | None = None,
-) -> Tensor:
-    """Embeddings (B, M, D); zeros where a patient has no such modality. With a generator, tokens are dropped."""
+def embed(network: Network, features: Mapping[Modality, Batch], present: Tensor) -> Tensor:
+    """Embeddings (B, M, D); zeros where a patient has no such modality."""
     parts = []
     for place, (modality, batch) in enumerate(features.items()):
         if present[:, place].any():
-            parts.append(network.embed(modality, _thinned(batch, hidden, disturb)))
+            parts.append(network.embed(modality, batch))
         else:  # nobody has it: its encoder would only cost time
-            parts.append(torch.zeros(len(present), network.heads.linear.in_features))
-    embeddings = torch.stack(parts, 1).masked_fill(~present.unsqueeze(-1), 0.0)
-    if disturb is None:
-        return embeddings
-    kept = torch.rand(embeddings.shape, generator=disturb) >= hidden  # dropout (Srivastava et al. 2014)
-    return embeddings * kept / (1 - hidden)
+            parts.append(torch.zeros(len(present), network.heads.linear.in_features, device=present.device))
+    return torch.stack(parts, 1).masked_fill(~present.unsqueeze(-1), 0.0)
 
 
 @torch.no_grad()
@@ -139,35 +106,15 @@ def embedded(network: Network, examples: Examples, rows: Tensor) -> Tensor:
     return embed(network, features, examples.present[rows])
 
 
-def forward(
-    network: Network, examples: Examples, embeddings: Tensor, kept: Tensor, generator: torch.Generator
-) -> tuple[Logits, Tensor]:
+def forward(network: Network, usable: Tensor, embeddings: Tensor, kept: Tensor, noise: Tensor) -> tuple[Logits, Tensor]:
     """Embeddings (B, M, D) with only `kept` (B, M) shown -> logits of one imputation draw, imputation loss.
 
-    The imputer learns by likelihood alone (its inputs and draws are detached): were it trained for the task,
-    it would learn to hide its uncertainty.
+    usable (M,) bool, noise (B, M, D). The imputer learns by likelihood alone (its inputs and draws are detached): were
+    it trained for the task, it would learn to hide its uncertainty.
     """
     truth = embeddings.detach()
     mean, variance = network.imputer(truth, kept)
-    draw = mean + variance.sqrt() * torch.randn(mean.shape, generator=generator)
+    draw = mean + variance.sqrt() * noise
     completed = torch.where(kept.unsqueeze(-1), embeddings, draw.detach())
     there = truth.abs().sum(-1) > 0
-    return network.decide(completed, kept, examples.usable), imputation_loss(mean, variance, truth, there)
-
-
-def trimmed(batch: Batch) -> Batch:
-    """The batch without the places for tokens that none of its patients uses: they cost time and change nothing."""
-    if "part" not in batch:
-        return batch
-    used = int(torch.nonzero(batch["present"].any(0)).max()) + 1 if batch["present"].any() else 1
-    tokens = ("code", "answer", "part", "value", "numbers", "present")
-    return batch | {name: batch[name][:, :used].contiguous() for name in tokens}
-
-
-def _thinned(batch: Batch, hidden: float, disturb: torch.Generator | None) -> Batch:
-    """The batch without a part of its observation and variant tokens; as it is without a generator."""
-    if disturb is None:
-        return batch
-    batch = trimmed(batch)
-    masks = {name: batch[name] for name in ("present", "shown") if name in batch}
-    return batch | {name: mask & (torch.rand(mask.shape, generator=disturb) >= hidden) for name, mask in masks.items()}
+    return network.decide(completed, kept, usable), imputation_loss(mean, variance, truth, there)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from model.encoders.gene_graph import linear_width
 from model.encoders.pathway_table import edges_among
 from model.encoders.plain_part import PLAIN
 from model.examples import Examples, Roles, examples_of, used_modalities
+from model.hardware import ALONE, Hardware
 from model.network import MODALITIES, Network, network_of
 from model.statistics import choose_genes
 from model.table_columns import facts_of
@@ -68,6 +70,7 @@ class Look:
     report: Report
     generator: torch.Generator
     checkpoints: Checkpoints
+    hardware: Hardware = ALONE
 
     def seen(self) -> Fitted:
         """The encoders that run when files arrive, trained; and every patient as read through them."""
@@ -75,11 +78,11 @@ class Look:
         arrival = network_of(draft, self.settings.seed)
         losses = self.checkpoints.restore("encoders", arrival, self.generator)
         if losses is None:
-            setting = ArrivalSetting(draft, self.settings.encoders, self.generator, self.report)
+            setting = ArrivalSetting(draft, self.settings.encoders, self.generator, self.report, self.hardware)
             losses = train_encoders(arrival, self.data.recording, Split(self.data.labels, self.roles), setting)
             self.checkpoints.keep("encoders", arrival, self.generator, losses)
         draft = trained_behind(arrival, draft, losses)
-        views = self.data.views(arrival, draft)
+        views = self.hardware.together(partial(self.data.views, arrival, draft))
         draft = draft.model_copy(update={"table": self._table(views, draft)})
         network = _grown(arrival, draft, self.settings.seed)
         examples = examples_of(views, self.data.labels, self.roles, draft, self.settings.least_patients)

@@ -22,7 +22,7 @@ def regrouped(rows: Tensor, counts: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Rows (sum of counts, ...) -> (B, N, ...) padded with zeros, present (B, N) bool."""
     padded = nn.utils.rnn.pad_sequence(list(torch.split(rows, list(counts))), batch_first=True)
     present = torch.arange(padded.shape[1]).unsqueeze(0) < torch.tensor(counts).unsqueeze(1)
-    return padded, present
+    return padded, present.to(rows.device)
 
 
 def gene_matrix(

@@ -33,9 +33,9 @@ class Targets:
         """Those of some patients."""
         return Targets(*(getattr(self, field.name)[places] for field in fields(self)))
 
-    def to(self, dtype: torch.dtype) -> "Targets":
-        """The same in another dtype."""
-        return Targets(*(getattr(self, field.name).to(dtype) for field in fields(self)))
+    def to(self, kind: torch.dtype | torch.device) -> "Targets":
+        """The same in another dtype, or on another device."""
+        return Targets(*(getattr(self, field.name).to(kind) for field in fields(self)))
 
 
 def hard_targets(labels: Labels, classes: int, options: int) -> Targets:

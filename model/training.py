@@ -13,6 +13,7 @@ from model.descent import Report
 from model.evaluation.panels import save
 from model.examples import Roles
 from model.fitting import fit
+from model.hardware import ALONE, Hardware
 from model.losses_plot import losses_plot
 from model.train_settings import TrainSettings
 from model.weights import save_network
@@ -22,12 +23,15 @@ from schemas.manifest import Manifest
 CARD, LOSSES, PHASES = "card.md", "losses.png", "phases"
 
 
-def train(cohort: Path, out: Path, files: Files, settings: TrainSettings, report: Report) -> Manifest:
+def train(
+    cohort: Path, out: Path, files: Files, settings: TrainSettings, report: Report, hardware: Hardware = ALONE
+) -> Manifest:
     """Train on the cohort folder and write the network's folder `out`; raises Refused, Unavailable, ValueError.
 
     Cut short and asked again, it goes on after the last phase that it finished (`out/phases`, gone at the end).
+    Of several processes each reads the cohort, and the first writes.
     """
-    data = read_data(cohort, files, settings.reading)
+    data = hardware.together(lambda: read_data(cohort, files, settings.reading))
     held = held_out(data.patients, settings.held_share, settings.seed)
     history: list[tuple[str, float, float]] = []
 
@@ -35,14 +39,18 @@ def train(cohort: Path, out: Path, files: Files, settings: TrainSettings, report
         history.append((phase, done, loss))
         report(phase, done, loss)
 
-    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings))
-    fitted = fit(data, Roles(~held, held), settings, both, checkpoints)
-    sealed = save_network(out, fitted.network, fitted.manifest, tuple(fitted.manifest.encoders))
-    told = Training(len(data.patients), int(held.sum()), data.refused, fitted.losses, settings.seed)
-    (out / CARD).write_text(model_card(sealed, told), encoding="utf-8")
-    save(losses_plot(history), out / LOSSES)
-    checkpoints.forget()
-    return sealed
+    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings), hardware)
+    fitted = fit(data, Roles(~held, held), settings, both, checkpoints, hardware)
+
+    def write() -> Manifest:
+        sealed = save_network(out, fitted.network, fitted.manifest, tuple(fitted.manifest.encoders))
+        told = Training(len(data.patients), int(held.sum()), data.refused, fitted.losses, settings.seed)
+        (out / CARD).write_text(model_card(sealed, told), encoding="utf-8")
+        save(losses_plot(history), out / LOSSES)
+        checkpoints.forget()
+        return sealed
+
+    return hardware.from_first(write)
 
 
 def key_of(cohort: Path, settings: TrainSettings) -> str:

@@ -1,5 +1,7 @@
-"""`oncostream train`: a network from a cohort folder."""
+"""`oncostream train`: a network from a cohort folder, in one process or as one of many that a launcher started."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +13,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from agents.behind import Backbone, Backbones, Behind, Dna, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
+from model.accelerated import accelerated
 from model.cohorts.folder import read_card
+from model.hardware import Hardware
 from model.train_settings import TrainSettings
 from model.training import train as train_network
+from schemas.errors import Refused, Unavailable
 from schemas.manifest import SMALL_CNN, SMALL_DNA, FusionKind
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
@@ -34,28 +39,46 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase.")] = None,
 ) -> None:
     """Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."""
-    if not cohort.is_dir():
-        raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
-    settings = TrainSettings(name=name or read_card(cohort).name, intended_use=intended_use, seed=seed, fusion=fusion)
-    settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
-    if epochs:
-        encoders, student = replace(settings.encoders, epochs=epochs), replace(settings.student, epochs=epochs)
-        settings = replace(settings, encoders=encoders, student=student)
+    with accelerated() as hardware, _one_voice(hardware):
+        if not cohort.is_dir():
+            raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
+        title = name or read_card(cohort).name
+        settings = TrainSettings(name=title, intended_use=intended_use, seed=seed, fusion=fusion)
+        settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
+        if epochs:
+            encoders, student = replace(settings.encoders, epochs=epochs), replace(settings.student, epochs=epochs)
+            settings = replace(settings, encoders=encoders, student=student)
+        _train(cohort, out, settings, hardware)
+
+
+def _train(cohort: Path, out: Path, settings: TrainSettings, hardware: Hardware) -> None:
     files = Blobs(FileRules(allowed_folders=(cohort.resolve(),)))
-    with _Phases() as phases:
+    with _Phases(shown=hardware.first) as phases:
         try:
-            manifest = train_network(cohort, out, files, settings, phases.report)
+            manifest = train_network(cohort, out, files, settings, phases.report, hardware)
         except ValueError as error:
             raise AskedWrongly(f"{cohort}: {error}") from None
-    say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
+    if hardware.first:
+        say(f"{out}: {manifest.model}, trained on {', '.join(manifest.modalities)}")
+
+
+@contextmanager
+def _one_voice(hardware: Hardware) -> Iterator[None]:
+    """Of several processes the first says why they fail; the others end with the same exit code."""
+    try:
+        yield
+    except (AskedWrongly, Refused, Unavailable) as error:
+        if hardware.first:
+            raise
+        raise SystemExit(4 if isinstance(error, Unavailable) else 2) from None
 
 
 class _Phases(Progress):
     """A bar a phase, on stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shown: bool) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[loss]}"))
-        super().__init__(*columns, TimeElapsedColumn(), console=Console(stderr=True))
+        super().__init__(*columns, TimeElapsedColumn(), console=Console(stderr=True), disable=not shown)
         self._tasks_by_phase: dict[str, TaskID] = {}
 
     def report(self, phase: str, done: float, loss: float) -> None:

@@ -109,7 +109,7 @@ class GeneGraph(nn.Module):
 
     def _copies(self, rows: int) -> Tensor:
         """Edges (2, B E) of B copies of the graph, copy by copy."""
-        first = torch.arange(rows).view(1, -1, 1) * self.shape[0]
+        first = torch.arange(rows, device=self.edges.device).view(1, -1, 1) * self.shape[0]
         return (self.edges.unsqueeze(1) + first).flatten(1)
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from model.evaluation.fold import Fold, Rows
 from model.examples import Examples
-from model.joint_training import without_blocks
 from model.network import MODALITIES
+from model.student_batch import without_blocks
 from schemas.errors import Reason, Refused
 from schemas.table import Table
 
