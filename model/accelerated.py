@@ -67,7 +67,7 @@ class Accelerated:
         if self._places == 1:
             return act()
         got, failures = _tried(act)
-        told: list[Known] = gather_object(failures)
+        told = self._of_all(failures)
         if told:
             raise told[0]
         return got[0]
@@ -75,11 +75,14 @@ class Accelerated:
     def from_first(self, act: Callable[[], _Got]) -> _Got:
         """What `act` gives in the first process, pickled to the others."""
         given = self.together(lambda: [act()] if self.first else [])
-        return given[0] if self._places == 1 else self._first_of(given)
+        return given[0] if self._places == 1 else self._of_all(given)[0]
 
-    def _first_of(self, given: list[_Got]) -> _Got:
-        everybody: list[_Got] = gather_object(given)
-        return everybody[0]
+    def _of_all(self, given: list[_Got]) -> list[_Got]:
+        """Everybody's in one list, in order."""
+        found: list[_Got] = gather_object(given)
+        # gloo's thread lets go of the message a little later, and aborts the process if Python is ending by then
+        self._accelerator.wait_for_everyone()
+        return found
 
 
 @contextmanager
