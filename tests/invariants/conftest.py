@@ -6,6 +6,8 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,43 +27,55 @@ ROOM = {
 }
 
 
+@dataclass(frozen=True)
+class Places:
+    """What all roads share."""
+
+    servers: LocalServers
+    network: Path
+    folders: pytest.TempPathFactory
+
+
 @pytest.fixture(scope="session")
-def lay_road(servers: LocalServers, untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LayRoad]:
-    """Roads of their own topics and groups; what still runs on them at the end is ended."""
+def places(servers: LocalServers, untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """Where every road lies."""
+    return Places(servers, untrained, tmp_path_factory)
+
+
+@pytest.fixture
+def lay_road(places: Places) -> Iterator[LayRoad]:
+    """Roads of their own topics and groups; what still runs on them when the test is over is ended."""
     with ExitStack() as undo:
-
-        def lay(**changes: str) -> Road:
-            folder = tmp_path_factory.mktemp("road")
-            ours = {
-                "KAFKA": servers.addresses.kafka,
-                "REDIS": servers.addresses.redis,
-                "MODEL": str(untrained),
-                "HOME": str(folder / "home"),
-                "KAFKA_PREFIX": f"i{uuid.uuid4().hex[:8]}.",
-                **ROOM,
-                **{name.upper(): value for name, value in changes.items()},
-            }
-            others = {name: value for name, value in os.environ.items() if not name.startswith("ONCOSTREAM_")}
-            environment = others | {f"ONCOSTREAM_{name}": value for name, value in ours.items()}
-            road = Road(environment, folder)
-            undo.callback(road.end)
-            asyncio.run(road.lay())
-            return road
-
-        yield lay
+        yield partial(_lay, places, undo)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(lay_road: LayRoad) -> Undisturbed:
+def undisturbed(places: Places) -> Undisturbed:
     """The cohort, read by one worker in peace."""
-    road = lay_road()
 
-    async def in_peace() -> Undisturbed:
+    async def in_peace(road: Road) -> Undisturbed:
         road.start()
         await road.load(cohort())
         await road.settled()
         return Undisturbed(road, last_contents(await road.results()))
 
-    found = asyncio.run(in_peace())
-    road.end()
-    return found
+    with ExitStack() as undo:
+        return asyncio.run(in_peace(_lay(places, undo)))
+
+
+def _lay(places: Places, undo: ExitStack, **changes: str) -> Road:
+    folder = places.folders.mktemp("road")
+    ours = {
+        "KAFKA": places.servers.addresses.kafka,
+        "REDIS": places.servers.addresses.redis,
+        "MODEL": str(places.network),
+        "HOME": str(folder / "home"),
+        "KAFKA_PREFIX": f"i{uuid.uuid4().hex[:8]}.",
+        **ROOM,
+        **{name.upper(): value for name, value in changes.items()},
+    }
+    others = {name: value for name, value in os.environ.items() if not name.startswith("ONCOSTREAM_")}
+    road = Road(others | {f"ONCOSTREAM_{name}": value for name, value in ours.items()}, folder)
+    undo.callback(road.end)
+    asyncio.run(road.lay())
+    return road
