@@ -96,7 +96,9 @@ async def killed_between_asking_and_storing(road: Road) -> list[Result]:
     async with road.redis() as redis:
 
         async def all_wait() -> bool:
-            return await road.waiting(redis) == len(patients)
+            """Every patient, and every partition is taken over: that writes as well, and comes before any asking."""
+            taken = [key async for key in redis.scan_iter(f"{road.prefix}*:model")]
+            return await road.waiting(redis) == len(patients) and len(taken) == road.partitions
 
         await road.until(all_wait)
         await redis.execute_command("CLIENT", "PAUSE", "60000", "WRITE")
