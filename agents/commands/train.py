@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Annotated
 
 import typer
@@ -22,6 +23,9 @@ from schemas.errors import Refused, Unavailable
 from schemas.manifest import SMALL_CNN, SMALL_DNA, FusionKind
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
+
+_GRACE_SECONDS = 2.0
+"""How long the others leave the first process to say why all of them fail."""
 
 
 def train(
@@ -70,6 +74,7 @@ def _one_voice(hardware: Hardware) -> Iterator[None]:
     except (AskedWrongly, Refused, Unavailable) as error:
         if hardware.first:
             raise
+        sleep(_GRACE_SECONDS)  # a launcher ends the others, the first among them, as soon as one has failed
         raise SystemExit(4 if isinstance(error, Unavailable) else 2) from None
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from small_phases import PARTS
 
@@ -17,6 +18,7 @@ def main(out: Path) -> None:
     with accelerated() as hardware:
         for name, part in PARTS.items():
             save_file(dict(part(hardware)), out / f"{name}-{place}.safetensors")
+        (out / f"rows-{place}").write_text(str(hardware.mine(torch.arange(7)).tolist()))
         (out / f"first-{place}").write_text(hardware.from_first(lambda: place))
         try:
             hardware.together(lambda: refuse() if place == "1" else None)

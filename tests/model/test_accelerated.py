@@ -33,6 +33,10 @@ def test_all_end_with_the_same_weights_which_are_those_of_one_process(out: Path,
     close(first, PARTS[part](ALONE))
 
 
+def test_each_computes_its_share_and_no_more(out: Path) -> None:
+    assert [(out / f"rows-{place}").read_text() for place in range(PLACES)] == ["[0, 1]", "[2, 3]", "[4, 5, 6]"]
+
+
 def test_what_one_process_is_refused_all_are_and_what_the_first_says_all_hear(out: Path) -> None:
     told = {(out / f"refused-{place}").read_text() for place in range(PLACES)}
     assert told == {"the second process has no such file; copy it"}
