@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import torch
+import torch._dynamo  # before there is a group: optimisers import it later, and it keeps the group it finds for ever
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, gather_object
 from torch import Tensor, nn
@@ -67,7 +68,7 @@ class Accelerated:
         if self._places == 1:
             return act()
         got, failures = _tried(act)
-        told = self._of_all(failures)
+        told: list[Known] = gather_object(failures)
         if told:
             raise told[0]
         return got[0]
@@ -75,19 +76,17 @@ class Accelerated:
     def from_first(self, act: Callable[[], _Got]) -> _Got:
         """What `act` gives in the first process, pickled to the others."""
         given = self.together(lambda: [act()] if self.first else [])
-        return given[0] if self._places == 1 else self._of_all(given)[0]
-
-    def _of_all(self, given: list[_Got]) -> list[_Got]:
-        """Everybody's in one list, in order."""
-        found: list[_Got] = gather_object(given)
-        # gloo's thread lets go of the message a little later, and aborts the process if Python is ending by then
-        self._accelerator.wait_for_everyone()
-        return found
+        everybody: list[_Got] = gather_object(given)  # one list, which is `given` where there is one process
+        return everybody[0]
 
 
 @contextmanager
 def accelerated() -> Iterator[Accelerated]:
-    """This process's hardware, and its place among the processes that a launcher started; left in good order."""
+    """This process's hardware, and its place among the processes that a launcher started; left in good order.
+
+    A group that something still holds has threads, and gloo's abort the process where they meet Python's end (seen in
+    6 of 7 short runs).
+    """
     accelerator = Accelerator(
         cpu=not torch.cuda.is_available(),  # what else accelerate may pick, Apple's GPUs, has no float64
         kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],

@@ -43,6 +43,10 @@ def test_what_one_process_is_refused_all_are_and_what_the_first_says_all_hear(ou
     assert {(out / f"first-{place}").read_text() for place in range(PLACES)} == {"0"}
 
 
+def test_none_leaves_a_thread_of_the_group_behind_that_could_abort_it_at_its_end(out: Path) -> None:
+    assert [(out / f"left-{place}").read_text() for place in range(PLACES)] == ["0"] * PLACES
+
+
 def test_a_process_that_is_alone_gives_the_bytes_of_one_without_accelerate() -> None:
     with accelerated() as hardware:
         found = PARTS["imputer"](hardware)
