@@ -4,6 +4,8 @@ BIN := .venv/bin
 # Where pip finds torch. Empty: pip's own index. For the CPU or another CUDA build, the index that PyTorch's
 # installation page names:  make install TORCH_INDEX=https://...
 TORCH_INDEX ?=
+# Processes of `make test`, each with a broker and a cache of its own. 0: all in one.
+WORKERS ?= 2
 STAMP := .venv/.installed
 
 .PHONY: install demo test quick check bench
@@ -20,7 +22,7 @@ demo: install
 	$(BIN)/oncostream demo $(DEMO)
 
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 quick: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(TESTS)
