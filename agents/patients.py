@@ -49,14 +49,17 @@ class Patients:
 
     async def fire_due(self, now: datetime, most: int) -> None:
         """Decide again for the patients whose time has come, event or no event."""
-        owned = self._owned()
+        owned, partitions = self._owned(), self._parts.settings.kafka.partitions
         self._truth.keep_to(owned)
         try:
             loaded = await self._cache.load_with({}, owned)
             await self._truth.hold(loaded.applied)
             due = await self._cache.due(owned, now, most)
-            if due:
-                await self._settle({patient: [] for patient in due}, {})
+            strays = {patient for patient in due if partition_of(patient, partitions) != due[patient]}
+            for partition in {due[patient] for patient in strays}:  # settled at home, they would stay due here for ever
+                await self._cache.mark_damaged(partition)
+            if due.keys() - strays:
+                await self._settle({patient: [] for patient in due if patient not in strays}, {})
         except AWAY as error:
             metrics.RETRIES.labels("assembly").inc()
             log.warning("dependency_away", role="assembly", error=type(error).__name__)

@@ -100,7 +100,7 @@ class Cache:
             try:
                 found.update(dict.fromkeys(due_from(names), partition))
             except Damaged:
-                await self._mark_damaged(partition)
+                await self.mark_damaged(partition)
         metrics.PATIENTS_WAITING.set(sum(map(waiting_from, answers[1::2])))
         return found
 
@@ -124,7 +124,7 @@ class Cache:
         except ResponseError as error:
             if not is_of_another_kind(error):
                 raise
-            await self._mark_damaged(partition)
+            await self.mark_damaged(partition)
 
     async def _adopt(self, partition: int, model: str, now: datetime) -> None:
         key = self._key(partition, "model")
@@ -151,7 +151,7 @@ class Cache:
             pipe.set(self._key(partition, "applied"), applied)
             await pipe.execute()
 
-    async def _mark_damaged(self, partition: int) -> None:
+    async def mark_damaged(self, partition: int) -> None:
         """Whoever reads the mark of this partition next, now or after a restart, has it built again."""
         await self._redis.set(self._key(partition, "applied"), "damaged")
 
@@ -163,7 +163,7 @@ class Cache:
             self._known = False
             raise
         except Damaged:
-            await self._mark_damaged(partition)
+            await self.mark_damaged(partition)
             return Stored.CACHE_BEHIND
 
     async def _script_loaded(self) -> None:

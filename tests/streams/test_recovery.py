@@ -163,9 +163,13 @@ def test_a_damaged_patient_that_only_a_recall_reads_is_built_again_too(with_asse
     with_assembly(visit)
 
 
+def key_of(assembly: Assembly, partition: int, name: str) -> str:
+    return f"{assembly.settings.kafka.prefix}{{p{partition}}}:{name}"
+
+
 async def turn_into_a_list(assembly: Assembly, name: str) -> None:
     """Make one key of the home partition of p-a a list, which none of them is."""
-    key = f"{assembly.settings.kafka.prefix}{{p{assembly.home('p-a')}}}:{name}"
+    key = key_of(assembly, assembly.home("p-a"), name)
     await assembly.parts.redis.delete(key)
     await assembly.parts.redis.rpush(key, "nobody stored this")
 
@@ -208,6 +212,21 @@ def test_deadlines_of_another_kind_are_repaired_by_the_clock_alone(with_assembly
         assert await assembly.cache.due(range(4), datetime.now(UTC), 9) == {}
         loaded = await assembly.cache.load({"p-a": assembly.home("p-a")})
         assert len(loaded.patients["p-a"].picture) == 1
+
+    with_assembly(visit)
+
+
+def test_a_patient_among_the_due_of_another_partition_is_damage(with_assembly: WithAssembly) -> None:
+    async def visit(assembly: Assembly) -> None:
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        away = assembly.home("p-a") ^ 1
+        await assembly.parts.redis.zadd(key_of(assembly, away, "due"), {"p-a": 0})
+        before = rebuilds_of_damage()
+        for _ in range(3):
+            await assembly.patients.fire_due(datetime.now(UTC), 9)
+        assert rebuilds_of_damage() == before + 1
+        assert await assembly.cache.due(range(4), datetime.now(UTC), 9) == {}
 
     with_assembly(visit)
 
