@@ -1,6 +1,6 @@
-"""One padded batch through the network: embeddings in, calibrated numbers out, as arrays (no records here)."""
+"""Batches through the network: embeddings in, calibrated numbers out, as arrays (no records here)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,12 +12,12 @@ from torch.nn.functional import one_hot
 
 from model import doubt
 from model.fusion import Core
+from model.heads import Logits
 from model.measured_circuit import MeasuredCircuit
 from model.network import MODALITIES, Network
 from model.shot_doubt import shot_doubt
 from model.survival import YEAR_DAYS, medians, survival_at
 from model.voices import (
-    Scene,
     Voices,
     diagnoses,
     listen,
@@ -30,7 +30,12 @@ from model.voices import (
 from schemas.manifest import Manifest
 
 Array = NDArray[np.float64]
+ROWS = 64
+"""Patients that are answered at once, at best: what is done to fewer takes hardly less time."""
 _TWO_YEARS = 2 * YEAR_DAYS
+
+Draws = Sequence[Tensor | None]
+"""The noise of each batch (B, K, M, D); None where nothing is asked of it."""
 
 
 @dataclass(frozen=True)
@@ -53,34 +58,63 @@ class Answers:
     """(B, M) nats: expected drop of the entropy if that modality came; 0 where it is there."""
 
 
+class Rows(NamedTuple):
+    """Patients of one pass through the network: B of them, most often the manifest's batch."""
+
+    encoded: Tensor
+    """(B, M, E)."""
+    present: Tensor
+    """(B, M) bool."""
+    noise: Tensor
+    """(B, K, M, D)."""
+
+
 @torch.inference_mode()
 def answer(
-    network: Network,
-    manifest: Manifest,
-    encoded: Tensor,
-    present: Tensor,
-    noise: Tensor,
-    circuit: MeasuredCircuit | None = None,
+    network: Network, manifest: Manifest, batches: Sequence[Rows], circuit: MeasuredCircuit | None = None
 ) -> Answers:
-    """encoded (B, M, E), present (B, M) bool, noise (B, K, M, D) -> `Answers`.
+    """Batches of equally many patients -> `Answers` of all of them, in order.
 
-    Every product has the same shapes whatever is in the batch, so that no row can feel another.
-    With a `circuit` the answer is what a backend measured. Expected drops and the doubt's other parts stay
-    those of exact simulation: they ask what would be, and shots would pass for a disagreement of the draws.
+    The network sees a batch at a time. What is made of its numbers is made of all at once, filled up with rows of
+    zeros to a multiple of `ROWS`: every product and every sum has the same shape whoever is asked about together, so
+    that no patient can feel another.
+    With a `circuit`, of a single batch, the answer is what a backend measured. Expected drops and the doubt's other
+    parts stay those of exact simulation: they ask what would be, and shots would pass for a disagreement of the draws.
     """
-    scene, warmth = look(network, encoded, present, usable_modalities(manifest)), temperatures(manifest, present)
-    heard = _heard(listen(network, scene, noise), manifest, warmth)
+    usable, noise = usable_modalities(manifest), [rows.noise for rows in batches]
+    present = torch.cat([rows.present for rows in batches])
+    scenes = [look(network, rows.encoded, rows.present, usable) for rows in batches]
+    warmth = temperatures(manifest, _filled(present))
+
+    def voices(draws: Draws, core: Core | None = None) -> Voices:
+        pairs = zip(scenes, draws, strict=True)
+        return _together([None if each is None else listen(network, scene, each, core) for scene, each in pairs])
+
+    def outcome_of(draws: Draws, core: Core | None = None) -> Tensor:
+        return outcome(voices(draws, core), manifest, warmth)
+
+    heard = _heard(voices(noise), manifest, warmth)
     parts = doubt.split(heard.about)
-
-    def outcome_of(draws: Tensor, core: Core | None = None) -> Tensor:
-        return outcome(listen(network, scene, draws, core), manifest, warmth)
-
-    drops = _drops(scene, parts.imputation, noise, outcome_of)
+    drops = _drops((~present & usable).numpy(), parts.imputation, noise, outcome_of)
     if circuit is None:
         return _summed(heard, drops, doubt.of_simulation(parts), manifest)
-    measured = _heard(listen(network, scene, noise, circuit), manifest, warmth)
+    measured = _heard(voices(noise, circuit), manifest, warmth)
     shots = shot_doubt(lambda core: outcome_of(noise, core), circuit.expectations, circuit.variance)
-    return _summed(measured, drops, doubt.with_backend(parts, heard.about, measured.about, shots), manifest)
+    doubts = doubt.with_backend(parts, heard.about, measured.about, shots)
+    return _summed(measured, drops, doubts, manifest)
+
+
+def _together(said: Sequence[Voices | None]) -> Voices:
+    """What all batches say, filled up; zeros where nothing was asked of one."""
+    silent = next(Voices(*(Logits(*map(torch.zeros_like, one)) for one in each)) for each in said if each)
+    batches = zip(*(each or silent for each in said), strict=True)
+    return Voices(*(Logits(*(_filled(torch.cat(parts)) for parts in zip(*each, strict=True))) for each in batches))
+
+
+def _filled(rows: Tensor) -> Tensor:
+    """Rows (B, ...) with rows of zeros up to a multiple of `ROWS`."""
+    missing = -len(rows) % ROWS
+    return torch.cat((rows, rows.new_zeros((missing, *rows.shape[1:])))) if missing else rows
 
 
 def outcome(voices: Voices, manifest: Manifest, temperature: Tensor) -> Tensor:
@@ -118,20 +152,24 @@ def _lasting(curves: Tensor, manifest: Manifest) -> Tensor:
     return torch.stack((alive, 1 - alive), -1)
 
 
-def _drops(scene: Scene, drop: Tensor, noise: Tensor, outcome_of: Callable[[Tensor], Tensor]) -> Array:
-    """Expected drops (B, M); `drop` (B,) is that of all that is absent, and so that of a single absent modality."""
-    absent = (~scene.present & scene.usable).numpy()
+def _drops(
+    absent: NDArray[np.bool_], drop: Tensor, noise: Sequence[Tensor], outcome_of: Callable[[Draws], Tensor]
+) -> Array:
+    """Expected drops, `absent` (B, M) -> (B, M); `drop` is that of all that is absent: of a single one, its own."""
     single = absent.sum(1) == 1
-    drops: Array = absent * np.where(single, drop.numpy(), 0.0)[:, None]
+    drops: Array = np.where(single, drop.numpy()[: len(absent)], 0.0)[:, None] * absent
     asked = absent & ~single[:, None]
+    by_batch = asked.reshape(len(noise), -1, asked.shape[1]).any(1)
     for place in np.flatnonzero(asked.any(0)):  # its draws alone vary, the others stay at their means
-        only = noise * one_hot(torch.tensor(place), len(MODALITIES))[:, None]
-        varied = doubt.expected_drop(outcome_of(only)).numpy()
+        alone = one_hot(torch.tensor(place), len(MODALITIES))[:, None]
+        only = [each * alone if wanted else None for each, wanted in zip(noise, by_batch[:, place], strict=True)]
+        varied = doubt.expected_drop(outcome_of(only)).numpy()[: len(absent)]
         drops[asked[:, place], place] = varied[asked[:, place]]
     return drops
 
 
 def _summed(heard: _Heard, drops: Array, doubts: Tensor, manifest: Manifest) -> Answers:
+    """The answers of those that have expected drops: the first B rows of what was filled up."""
     edges = np.array(manifest.tasks.edges_days)
     each = heard.curves.numpy()
     survival = each.mean((1, 2))
@@ -140,12 +178,13 @@ def _summed(heard: _Heard, drops: Array, doubts: Tensor, manifest: Manifest) -> 
     spread = np.sort(crossed[:, :-1], axis=1)
     low, high = round(0.1 * (spread.shape[1] - 1)), round(0.9 * (spread.shape[1] - 1))
     likely = heard.about.mean((1, 2)).numpy()
+    asked = slice(len(drops))
     return Answers(
-        diagnosis=likely if manifest.tasks.diagnosis else np.zeros((len(each), 0)),
-        survival=survival,
-        medians=np.stack((crossed[:, -1], spread[:, low], spread[:, high]), 1),
-        response=heard.responses.mean((1, 2)).numpy(),
-        doubt=doubts.numpy(),
-        confidence=likely.max(-1),
+        diagnosis=likely[asked] if manifest.tasks.diagnosis else np.zeros((len(drops), 0)),
+        survival=survival[asked],
+        medians=np.stack((crossed[:, -1], spread[:, low], spread[:, high]), 1)[asked],
+        response=heard.responses.mean((1, 2)).numpy()[asked],
+        doubt=doubts.numpy()[asked],
+        confidence=likely.max(-1)[asked],
         drops=drops,
     )

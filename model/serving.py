@@ -9,9 +9,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from model.answers import Answers, answer
+from model.answers import ROWS, Answers, Rows, answer
 from model.backend_choice import open_backend
 from model.backends import Backend, BackendSettings, Exact
 from model.circuit_compiled import FrozenCircuit
@@ -55,9 +54,12 @@ class Predictor:
         self.network = network.eval().requires_grad_(False)
         self.manifest = manifest
         self._reader = FeatureReader(manifest)
+        self._draws = Draws(manifest.sizes.draws, manifest.sizes.width)
         self.voice = Voice(manifest, _provenance(manifest, settings), settings.threshold)  # where no circuit was run
         self._backend = _backend(network.fusion.freeze(), settings.quantum, tell)
         self._voice = _voice_of(self.voice, self._backend) if isinstance(self._backend, Ran) else self.voice
+        size = manifest.sizes.batch
+        self._at_once = size if self.waits else max(ROWS - ROWS % size, size)
 
     @property
     def waits(self) -> bool:
@@ -104,15 +106,13 @@ class Predictor:
         """One result a request; `embeddings` has, for each, those of `present`. ValueError for another model's."""
         if any(request.model != self.manifest.model for request in requests):
             raise ValueError(f"a request is for another network than {self.manifest.model}; ask again")
-        answerable = [place for place, request in enumerate(requests) if self.present(request)]
-        size = self.manifest.sizes.batch
-        chunks = [answerable[start : start + size] for start in range(0, len(answerable), size)]
-        # first what the network says of all, then the words: its weights stay where the processor has them at hand
-        heard = [self._answer([(requests[place], embeddings[place]) for place in chunk]) for chunk in chunks]
+        answerable = [place for place, known in enumerate(embeddings) if known]
         results: dict[int, Result] = {}
-        for chunk, (answers, voices) in zip(chunks, heard, strict=True):
+        for start in range(0, len(answerable), self._at_once):
+            places = answerable[start : start + self._at_once]
+            answers, voices = self._answer([(requests[place], embeddings[place]) for place in places])
             numbers = numbers_of(answers, self.manifest)
-            for row, (place, voice) in enumerate(zip(chunk, voices, strict=True)):
+            for row, (place, voice) in enumerate(zip(places, voices, strict=True)):
                 results[place] = result_of(said(requests[place], numbers, row, voice), requests[place].history)
         return [
             results.get(place) or result_of(nothing_said(request, self.voice), request.history)
@@ -126,30 +126,34 @@ class Predictor:
         return values
 
     def _answer(self, rows: Sequence[tuple[Request, Mapping[Modality, Embedding]]]) -> tuple[Answers, list[Voice]]:
-        """What the network says of at most one batch of requests, and for each the voice that says what ran."""
+        """What the network says of these requests, and for each the voice that says what ran.
+
+        Where a backend is asked, they are at most one batch.
+        """
+        batches = self._batches(rows)
         if isinstance(self._backend, Ran):  # the network's own core
-            return answer(self.network, self.manifest, *self._arrays(rows)), [self._voice] * len(rows)
+            return answer(self.network, self.manifest, batches), [self._voice] * len(rows)
         identities = [request.id for request, _ in rows]
         circuit = MeasuredCircuit(self._backend, self.network.fusion.circuit, identities, self.manifest.sizes.draws)
-        answers = answer(self.network, self.manifest, *self._arrays(rows), circuit)
+        answers = answer(self.network, self.manifest, batches, circuit)
         return answers, [_voice_of(self.voice, ran) for ran in circuit.ran]
 
-    def _arrays(self, rows: Sequence[tuple[Request, Mapping[Modality, Embedding]]]) -> tuple[Tensor, Tensor, Tensor]:
-        """Encoded (B, M, E), present (B, M) and noise (B, K, M, D) of a batch, filled up with rows of zeros."""
+    def _batches(self, rows: Sequence[tuple[Request, Mapping[Modality, Embedding]]]) -> list[Rows]:
+        """These requests in batches, the last one filled up with rows of zeros."""
         sizes, modalities = self.manifest.sizes, len(MODALITIES)
-        draws = Draws(sizes.draws, sizes.width)
-        known = np.zeros((sizes.batch, modalities, sizes.width + self.network.beside), np.float32)
-        present = np.ones((sizes.batch, modalities), np.bool_)  # of the padding as well: it asks for no draws
-        noise = np.zeros((sizes.batch, sizes.draws, modalities, sizes.width), np.float32)
+        count = len(rows) + -len(rows) % sizes.batch
+        known = np.zeros((count, modalities, sizes.width + self.network.beside), np.float32)
+        present = np.ones((count, modalities), np.bool_)  # of the padding as well: it asks for no draws
+        noise = np.zeros((count, sizes.draws, modalities, sizes.width), np.float32)
         for row, (request, given) in enumerate(rows):
-            seen = self.present(request)
             for place, modality in enumerate(MODALITIES):
-                if modality in seen:
+                if modality in given:
                     known[row, place] = given[modality]
                 else:  # what is there does not vary
                     present[row, place] = False
-                    noise[row, :, place] = draws.of(request.id, place)
-        return torch.from_numpy(known), torch.from_numpy(present), torch.from_numpy(noise)
+                    noise[row, :, place] = self._draws.of(request.id, place)
+        parts = (torch.split(torch.from_numpy(array), sizes.batch) for array in (known, present, noise))
+        return [Rows(*batch) for batch in zip(*parts, strict=True)]
 
 
 def load_predictor(folder: Path, settings: PredictSettings | None = None) -> Predictor:

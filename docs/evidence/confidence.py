@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.answers import answer
+from model.answers import Rows, answer
 from model.evaluation.concordance import ahead, paired
 from model.evaluation.resampling import draw_patients, interval, ratio
 from model.evaluation.selective import area_under_risk, surest_first
@@ -72,8 +72,8 @@ def _said(strangers: Strangers, rows: torch.Tensor, shots: int) -> tuple[Array, 
     for chunk in torch.split(rows, BATCH):
         names = [strangers.patients[row] for row in chunk.tolist()]
         circuit = MeasuredCircuit(backend, network.fusion.circuit, names, manifest.sizes.draws)
-        present = strangers.examples.present[chunk]
-        found.append(answer(network, manifest, strangers.encoded[chunk], present, noise[chunk], circuit))
+        rows_of = Rows(strangers.encoded[chunk], strangers.examples.present[chunk], noise[chunk])
+        found.append(answer(network, manifest, [rows_of], circuit))
     return np.concatenate([one.diagnosis for one in found]), np.concatenate([one.doubt for one in found])
 
 

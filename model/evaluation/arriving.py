@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.answers import Answers, answer
+from model.answers import Answers, Rows, answer
 from model.evaluation.strangers import Strangers
 from model.network import MODALITIES
 from model.wording import pattern_of
@@ -83,7 +83,7 @@ def _answers(strangers: Strangers, rows: Tensor, shown: Tensor) -> list[Answers]
     for part in torch.split(torch.arange(len(rows)), _BATCH):
         chunk, seen = rows[part], shown[part]
         encoded = strangers.encoded[chunk] * seen.unsqueeze(-1)
-        found.append(answer(strangers.network, strangers.manifest, encoded, seen, noise[chunk]))
+        found.append(answer(strangers.network, strangers.manifest, [Rows(encoded, seen, noise[chunk])]))
     return found
 
 

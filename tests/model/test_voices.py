@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.special import expit, softmax
 
-from model.answers import answer
+from model.answers import Rows, answer
 from model.heads import Logits
 from model.network import network_of
 from model.untrained import untrained_manifest
@@ -56,7 +56,7 @@ def test_what_may_come_next_is_asked_of_the_fusion_alone() -> None:
     present = torch.tensor([[True, False, False], [True, True, True]])
     encoded = torch.randn(2, 3, manifest.sizes.width + network.beside, generator=torch.Generator().manual_seed(1))
     noise = torch.randn(2, 4, 3, manifest.sizes.width, generator=torch.Generator().manual_seed(2))
-    answers = answer(network, manifest, encoded, present, noise)
+    answers = answer(network, manifest, [Rows(encoded, present, noise)])
     assert network.asked == {"impute": 1, "roads": 1, "decide": 3}  # all draws, and those of either absent modality
     assert (answers.drops[0] >= 0).all()
     assert not answers.drops[0, 0].any()
