@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Where pip finds torch. Empty: pip's own index. For the CPU or another CUDA build, the index that PyTorch's
 # installation page names:  make install TORCH_INDEX=https://...
 TORCH_INDEX ?=
-# Processes of `make test`, each with a broker and a cache of its own. 0: all in one.
+# Processes that test, each with a broker and a cache of its own. 0: all in one.
 WORKERS ?= 2
 STAMP := .venv/.installed
 
@@ -25,7 +25,7 @@ test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 quick: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(TESTS)
 
 check: install
 	$(BIN)/ruff check .

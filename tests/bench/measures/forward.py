@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -168,17 +169,20 @@ def passes_of(predictor: Predictor, messages: Sequence[Message]) -> list[Pass]:
 
 @torch.inference_mode()
 def endings_of(passes: Sequence[Pass]) -> list[Pass]:
-    """What makes probabilities and curves of the logits, once for every batch: of its roads and its first decision."""
+    """What makes probabilities and curves of the logits, once for every batch: of its roads and its first decision.
+
+    The network is asked for the roads of some batches, then for as many decisions, then for those of expected drops.
+    """
     found: list[Pass] = []
-    roads: tuple[Logits, Logits] | None = None
+    waiting: deque[tuple[Logits, Logits]] = deque()
     for forward, args in passes:
         if forward.__name__ == "roads":
-            roads = forward(*args)
-        elif forward.__name__ == "decide" and roads is not None:
+            waiting.append(forward(*args))
+        elif forward.__name__ == "decide" and waiting:
+            roads = waiting.popleft()
             rows = len(roads[0].hazard)
             fusion = Logits(*(part.unflatten(0, (rows, -1)) for part in forward(*args)))
             found.append((ending, (Voices(fusion, *roads), torch.ones(rows, dtype=torch.float64))))
-            roads = None
     return found
 
 
