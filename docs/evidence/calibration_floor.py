@@ -1,6 +1,6 @@
 """How large would the calibration error be if every prediction were true? Counting alone makes one.
 
-    python docs/evidence/calibration_floor.py COHORT FOLDS.csv SAID.csv [WORLDS]
+    python docs/evidence/calibration_floor.py COHORT FOLDS.csv SAID.csv [WORLDS [BINS]]
 
 In each world every patient has one fate: a chance, held against the patient's own predicted curve in each repeat, and a
 day of leaving: the true one of who was censored, else one by the Kaplan-Meier of censoring beyond the day of the event.
@@ -18,7 +18,7 @@ from model.cohorts.folder import read_survival
 from model.evaluation.folds import read_folds
 from model.evaluation.metrics import CALIBRATION_YEARS
 from model.evaluation.predictions import read_predictions
-from model.evaluation.reliability import calibration_curve, expected_error
+from model.evaluation.reliability import BINS, calibration_curve, expected_error
 from model.evaluation.study import prepare_study
 from model.evaluation.tested import YEARS_DAYS, Tested, gather_tested
 
@@ -28,7 +28,7 @@ _BEYOND = 1.0e9
 """A day that nobody lives to see."""
 
 
-def main(cohort: Path, folds: Path, said: Path, worlds: int) -> None:
+def main(cohort: Path, folds: Path, said: Path, worlds: int, bins: int) -> None:
     """Print the table."""
     predictions, labels = read_predictions(said)
     study = prepare_study(said.stem, predictions, labels, read_survival(cohort), read_folds(folds))
@@ -37,18 +37,21 @@ def main(cohort: Path, folds: Path, said: Path, worlds: int) -> None:
     for place, endpoint in enumerate(study.endpoints):
         tested = [gather_tested(study, repeat, place) for repeat in range(study.fold.shape[1])]
         leaving = Leaving(study.days[:, place], study.event[:, place])
-        random, found = np.random.default_rng(SEED), _errors(tested)
-        drawn = np.stack([_errors(_world(tested, leaving, random)) for _ in range(worlds)])
+        random, found = np.random.default_rng(SEED), _errors(tested, bins)
+        drawn = np.stack([_errors(_world(tested, leaving, random), bins) for _ in range(worlds)])
         for column, year in enumerate(CALIBRATION_YEARS):
             of_year, here = drawn[:, column], found[column]
             summary = f"{of_year.mean():.3f} | {np.quantile(of_year, 0.95):.3f} | {(of_year >= here).mean():.2f}"
             sys.stdout.write(f"| {endpoint}, {year} | {here:.3f} | {summary} |\n")
 
 
-def _errors(tested: list[Tested]) -> Array:
+def _errors(tested: list[Tested], bins: int) -> Array:
     """The mean over repeats, (years,)."""
     errors = [
-        [expected_error(calibration_curve(one, np.ones((1, len(one.days))), year))[0] for year in CALIBRATION_YEARS]
+        [
+            expected_error(calibration_curve(one, np.ones((1, len(one.days))), year, bins))[0]
+            for year in CALIBRATION_YEARS
+        ]
         for one in tested
     ]
     mean: Array = np.mean(errors, axis=0)
@@ -95,4 +98,5 @@ def _event_days(survival: Array, chance: Array) -> Array:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else WORLDS)
+    asked = [int(text) for text in sys.argv[4:]]
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), *(asked + [WORLDS, BINS][len(asked) :]))

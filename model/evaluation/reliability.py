@@ -27,10 +27,10 @@ class Binned:
     observed: Array
 
 
-def calibration_curve(tested: Tested, weights: Array, year: int) -> Binned:
+def calibration_curve(tested: Tested, weights: Array, year: int, bins: int = BINS) -> Binned:
     """Mean 1 - S(year) of each bin against 1 - Kaplan-Meier of its patients."""
     risk = 1 - tested.survival_at(year)
-    parts = [np.nonzero(bins_of(risk) == number)[0] for number in range(BINS)]
+    parts = [np.nonzero(bins_of(risk, bins) == number)[0] for number in range(bins)]
     parts = [part for part in parts if len(part)]  # tied predictions share a bin, and leave others empty
     observed = [1 - _survived(tested, part, weights[:, part], year) for part in parts]
     return _binned(weights, parts, risk, np.stack(observed, 1))
@@ -58,11 +58,11 @@ def label_curve(confidence: Array, right: NDArray[np.bool_], weights: Array) -> 
     return _binned(weights, parts, confidence, np.stack(observed, 1))
 
 
-def bins_of(values: Array) -> NDArray[np.int64]:
-    """(n,) -> the bin of each, 0 to 9, as equal as ties allow: the tied go by their middle rank, together."""
+def bins_of(values: Array, bins: int = BINS) -> NDArray[np.int64]:
+    """(n,) -> the bin of each, 0 to bins - 1, as equal as ties allow: the tied go by their middle rank, together."""
     _, same, count = np.unique(values, return_inverse=True, return_counts=True)
     middle = (np.cumsum(count) - count / 2)[same]
-    return np.minimum((middle * BINS / len(values)).astype(np.int64), BINS - 1)
+    return np.minimum((middle * bins / len(values)).astype(np.int64), bins - 1)
 
 
 def _binned(weights: Array, parts: list[NDArray[np.int64]], predicted: Array, observed: Array) -> Binned:
