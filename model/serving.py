@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,11 +107,12 @@ class Predictor:
         """One result a request; `embeddings` has, for each, those of `present`. ValueError for another model's."""
         if any(request.model != self.manifest.model for request in requests):
             raise ValueError(f"a request is for another network than {self.manifest.model}; ask again")
-        answerable = [place for place, known in enumerate(embeddings) if known]
+        answerable = {place: seen for place, request in enumerate(requests) if (seen := self.present(request))}
         results: dict[int, Result] = {}
         for start in range(0, len(answerable), self._at_once):
-            places = answerable[start : start + self._at_once]
-            answers, voices = self._answer([(requests[place], embeddings[place]) for place in places])
+            places = list(islice(answerable, start, start + self._at_once))
+            given = [{each: embeddings[place][each] for each in answerable[place]} for place in places]
+            answers, voices = self._answer([requests[place] for place in places], given)
             numbers = numbers_of(answers, self.manifest)
             for row, (place, voice) in enumerate(zip(places, voices, strict=True)):
                 results[place] = result_of(said(requests[place], numbers, row, voice), requests[place].history)
@@ -125,33 +127,35 @@ class Predictor:
         values: Embedding = self.network.encode(modality, padded(features, self.manifest.sizes.batch)).numpy()
         return values
 
-    def _answer(self, rows: Sequence[tuple[Request, Mapping[Modality, Embedding]]]) -> tuple[Answers, list[Voice]]:
+    def _answer(
+        self, requests: Sequence[Request], given: Sequence[Mapping[Modality, Embedding]]
+    ) -> tuple[Answers, list[Voice]]:
         """What the network says of these requests, and for each the voice that says what ran.
 
         Where a backend is asked, they are at most one batch.
         """
-        batches = self._batches(rows)
+        identities = [request.id for request in requests]
+        batches = self._batches(identities, given)
         if isinstance(self._backend, Ran):  # the network's own core
-            return answer(self.network, self.manifest, batches), [self._voice] * len(rows)
-        identities = [request.id for request, _ in rows]
+            return answer(self.network, self.manifest, batches), [self._voice] * len(requests)
         circuit = MeasuredCircuit(self._backend, self.network.fusion.circuit, identities, self.manifest.sizes.draws)
         answers = answer(self.network, self.manifest, batches, circuit)
         return answers, [_voice_of(self.voice, ran) for ran in circuit.ran]
 
-    def _batches(self, rows: Sequence[tuple[Request, Mapping[Modality, Embedding]]]) -> list[Rows]:
-        """These requests in batches, the last one filled up with rows of zeros."""
+    def _batches(self, identities: Sequence[str], given: Sequence[Mapping[Modality, Embedding]]) -> list[Rows]:
+        """What is given of each request in batches, the last one filled up with rows of zeros."""
         sizes, modalities = self.manifest.sizes, len(MODALITIES)
-        count = len(rows) + -len(rows) % sizes.batch
+        count = len(given) + -len(given) % sizes.batch
         known = np.zeros((count, modalities, sizes.width + self.network.beside), np.float32)
         present = np.ones((count, modalities), np.bool_)  # of the padding as well: it asks for no draws
         noise = np.zeros((count, sizes.draws, modalities, sizes.width), np.float32)
-        for row, (request, given) in enumerate(rows):
+        for row, (identity, embeddings) in enumerate(zip(identities, given, strict=True)):
             for place, modality in enumerate(MODALITIES):
-                if modality in given:
-                    known[row, place] = given[modality]
+                if modality in embeddings:
+                    known[row, place] = embeddings[modality]
                 else:  # what is there does not vary
                     present[row, place] = False
-                    noise[row, :, place] = self._draws.of(request.id, place)
+                    noise[row, :, place] = self._draws.of(identity, place)
         parts = (torch.split(torch.from_numpy(array), sizes.batch) for array in (known, present, noise))
         return [Rows(*batch) for batch in zip(*parts, strict=True)]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model.answers import ROWS
 from model.arrival import load_encoders
 from model.backends import BackendSettings
 from model.serving import Embedding, Predictor, PredictSettings, load_predictor
@@ -114,6 +115,26 @@ def test_a_request_gives_the_same_bytes_in_any_batch_and_place(
     assert answers(predictor, [requests[place] for place in order]) == [together[place] for place in order]
 
 
+def test_neither_how_many_are_asked_about_nor_a_second_turn_changes_a_byte(
+    predictor: Predictor, requests: list[Request]
+) -> None:
+    alone = [answers(predictor, [one])[0] for one in requests[:7]]
+    crowd = [*requests, *requests][: ROWS + 9]
+    assert len(crowd) > ROWS  # more than are answered at once
+    together = answers(predictor, crowd)
+    assert together[:7] == alone
+    assert together[40:] == together[: len(crowd) - 40]
+
+
+def test_an_embedding_that_is_not_given_is_an_error_and_never_imputed(
+    predictor: Predictor, requests: list[Request]
+) -> None:
+    (given,) = embedded(predictor, requests[:1])
+    del given[Modality.IMAGING]
+    with pytest.raises(KeyError):
+        predictor.predict(requests[:1], [given])
+
+
 def test_a_memo_hit_gives_the_same_bytes_as_a_miss(predictor: Predictor, requests: list[Request]) -> None:
     memo = {
         predictor.memo_key(one, modality): embedding.tobytes()
@@ -157,7 +178,8 @@ def test_without_evidence_or_withdrawn_nothing_is_said(
 ) -> None:
     status = Status.WITHDRAWN if pattern else Status.FINAL
     one = request(1, pattern, predictor.manifest.model, vectors[0], status)
-    (result,) = predictor.predict([one], [{}])
+    stray = {Modality.CLINICAL: np.zeros(1, np.float32)}
+    (result,) = predictor.predict([one], [stray])
     assert (result.diagnosis, result.doubt, result.abstained) == (None, None, "no-evidence")
 
 
