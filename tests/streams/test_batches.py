@@ -1,5 +1,6 @@
 import asyncio
 from collections import deque
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -53,6 +54,45 @@ def test_what_the_consumer_forgets_is_gone() -> None:
         return before.gone, after.gone
 
     assert asyncio.run(forgotten()) == (True, False)
+
+
+class Thread:
+    """The thread that Faust's consumer reads in, up to where a rebalance has come: partitions, and offsets or none."""
+
+    def __init__(self) -> None:
+        self.assigned: set[TP] = set()
+        self.seen: list[set[int]] = []
+        self.look: Callable[[], set[int]] = set
+
+    def assignment(self) -> set[TP]:
+        return self.assigned
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        self.seen.append(self.look())
+        return dict.fromkeys(self.assigned, 40)
+
+
+def test_a_partition_is_not_owned_before_it_is_known_what_was_committed_of_it() -> None:
+    """Else a cache that was emptied would be taken for true: nothing committed, nothing to hold."""
+
+    async def rebalanced() -> None:
+        app = BatchApp("owns", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)
+        thread = Thread()
+        app.consumer._thread = thread
+        thread.look = lambda: app.assigned("in")
+        thread.assigned = {TP("in", 2)}
+        assert app.assigned("in") == set()
+        await app.consumer.perform_seek()
+        assert thread.seen == [set()]
+        assert (app.assigned("in"), app.committed("in", 2)) == ({2}, 40)
+        before = app.takeovers
+        thread.assigned = {TP("in", 2), TP("in", 3)}
+        assert app.assigned("in") == {2}
+        await app.consumer.perform_seek()
+        assert (app.assigned("in"), app.committed("in", 3)) == ({2, 3}, 40)
+        assert app.takeovers > before
+
+    asyncio.run(rebalanced())
 
 
 @pytest.mark.parametrize(
