@@ -24,6 +24,7 @@ class Truth:
         self._cache = cache
         self._app = app
         self._doubtful: set[int] = set()
+        self._takeovers = 0
         self.expected: dict[int, int] = {}
         """Partition -> the offset of the evidence up to which the cache must be true."""
 
@@ -46,6 +47,9 @@ class Truth:
     async def hold(self, applied: Mapping[int, int]) -> bool:
         """Repair what is behind or in doubt among these partitions; True where something was: read them again."""
         now = datetime.now(UTC)
+        if self._takeovers != self._app.takeovers:
+            self._takeovers = self._app.takeovers
+            self.keep_to(set())  # what comes back was perhaps another's: frozen, this worker would not have noticed
         for partition in applied.keys() - self.expected.keys():
             await self._cache.adopt(partition, self._parts.policy.model, now)
             self._doubtful.add(partition)

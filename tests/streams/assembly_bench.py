@@ -38,6 +38,7 @@ class Owner:
     def __init__(self) -> None:
         self.owned = set(range(4))
         self.commits: dict[int, int] = {}
+        self.takeovers = 0
 
     def assigned(self, topic: str) -> set[int]:
         return self.owned

@@ -163,6 +163,39 @@ def test_a_damaged_patient_that_only_a_recall_reads_is_built_again_too(with_asse
     with_assembly(visit)
 
 
+async def saved(assembly: Assembly) -> dict[bytes, bytes]:
+    """The whole cache of this installation."""
+    redis = assembly.parts.redis
+    return {key: await redis.dump(key) for key in await redis.keys(f"{assembly.settings.kafka.prefix}*")}
+
+
+async def asked_in(assembly: Assembly) -> list[Request]:
+    """Every request, in order."""
+    messages = await assembly.log(assembly.parts.topics.requests)
+    return [Request.model_validate_json(message.value or b"") for message in messages]
+
+
+def test_what_others_asked_and_never_stored_is_known_when_a_partition_comes_back(with_assembly: WithAssembly) -> None:
+    """A frozen worker did not see it go: another one asked, and died before its store."""
+
+    async def visit(assembly: Assembly) -> None:
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        ours, absorbed, before = assembly.patients, dict(assembly.absorbed), await saved(assembly)
+        assembly.patients = Patients(assembly.parts, assembly.publisher, assembly.owner)
+        await assembly.publish(piece("p-a", "2"))
+        await assembly.absorb_the_rest()
+        await lose(assembly, "rolled-back", before)  # as if that had asked, and not stored
+        assembly.patients, assembly.absorbed = ours, absorbed
+        assembly.owner.takeovers += 1
+        await assembly.publish(piece("p-a", "3"))
+        await assembly.absorb_the_rest()
+        asked = await asked_in(assembly)
+        assert [(request.history.revision, len(request.evidence)) for request in asked] == [(1, 1), (2, 2), (3, 3)]
+
+    with_assembly(visit)
+
+
 def key_of(assembly: Assembly, partition: int, name: str) -> str:
     return f"{assembly.settings.kafka.prefix}{{p{partition}}}:{name}"
 
