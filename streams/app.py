@@ -16,7 +16,7 @@ from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
 from streams.topics import group_of
 
 LARGEST_RECORD = 64 * 1024 * 1024
-"""Bytes of a record that our producers take; more than any input, so that a dead letter always fits."""
+"""Bytes of a record that our producers take; of a message that is larger yet, a dead letter keeps the place alone."""
 
 BatchStream = AsyncIterator[Batch]
 """What an agent iterates over."""
