@@ -26,9 +26,10 @@ Progress = Callable[[int, int], None]
 
 async def rebuilt_states(
     settings: Settings, topics: Topics, partition: int, until: int, progress: Progress
-) -> dict[str, PatientState]:
-    """The patients of one partition as Kafka tells them, from evidence before offset `until`."""
+) -> tuple[dict[str, PatientState], int]:
+    """The patients of one partition as Kafka tells them, from evidence before offset `until`; and the requests' end."""
     states: dict[str, PatientState] = {}
+    asked = 0
     async with opened(reader(settings.places.kafka, settings.kafka)) as consumer:
         count = 0
         async for message in read_to_end(consumer, topics.evidence, [partition], until=until):
@@ -38,8 +39,9 @@ async def rebuilt_states(
                 progress(partition, count)
         async for message in read_to_end(consumer, topics.requests, [partition]):
             _recall_asked(states, message)
+            asked = message.offset + 1
         progress(partition, count)
-    return states
+    return states, asked
 
 
 def _remember(states: dict[str, PatientState], message: Message, partitions: int, cap: int) -> None:
@@ -107,6 +109,6 @@ async def rebuild(
     settings: Settings, topics: Topics, cache: Cache, partition: int, *, until: int, now: datetime, progress: Progress
 ) -> None:
     """Make the cache of one partition true up to (and without) offset `until`."""
-    states = await rebuilt_states(settings, topics, partition, until, progress)
+    states, asked = await rebuilt_states(settings, topics, partition, until, progress)
     await cache.clear(partition)
-    await cache.fill(partition, states.values(), until - 1, now)
+    await cache.fill(partition, states.values(), until - 1, now, asked)

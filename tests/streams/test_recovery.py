@@ -2,7 +2,7 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -192,6 +192,45 @@ def test_what_others_asked_and_never_stored_is_known_when_a_partition_comes_back
         await assembly.absorb_the_rest()
         asked = await asked_in(assembly)
         assert [(request.history.revision, len(request.evidence)) for request in asked] == [(1, 1), (2, 2), (3, 3)]
+
+    with_assembly(visit)
+
+
+def test_a_cache_that_lost_only_what_was_asked_is_noticed(with_assembly: WithAssembly) -> None:
+    """A failover loses the last writes: the clock had asked, and no evidence has come since."""
+
+    async def visit(assembly: Assembly) -> None:
+        assembly.settle(timedelta(seconds=2))
+        await assembly.patients.fire_due(datetime.now(UTC), 9)  # takes the partitions over
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        assert await asked_in(assembly) == []
+        before = await saved(assembly)
+        await asyncio.sleep(2)  # the time to settle
+        await assembly.patients.fire_due(datetime.now(UTC), 9)
+        await lose(assembly, "rolled-back", before)
+        await assembly.publish(piece("p-a", "2"))
+        await assembly.absorb_the_rest()
+        await asyncio.sleep(2)
+        await assembly.patients.fire_due(datetime.now(UTC), 9)
+        asked = await asked_in(assembly)
+        assert [(request.history.revision, len(request.evidence)) for request in asked] == [(1, 1), (2, 2)]
+
+    with_assembly(visit)
+
+
+def test_what_a_rebuild_read_of_the_requests_is_not_read_again(with_assembly: WithAssembly) -> None:
+    """They are held in memory where a partition is taken over: 90 days of a hospital's do not fit."""
+
+    async def visit(assembly: Assembly) -> None:
+        home = assembly.home("p-a")
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        await rebuild(
+            assembly.settings, assembly.parts.topics, assembly.cache, home,
+            until=1, now=NOON, progress=ignore_progress,
+        )  # fmt: skip
+        assert await assembly.cache.asked([home]) == {home: 1}
 
     with_assembly(visit)
 
