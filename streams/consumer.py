@@ -47,7 +47,7 @@ class BatchConsumer(driver.Consumer):
         fetched = await self._fetch(timeout)
         if not fetched or self.should_stop:
             return
-        if self._rebalanced(generation):
+        if self._lost or self._rebalanced(generation):
             self._lost = True  # dropped records must be answered by a seek that starts after this
             return
         topics: dict[str, list[tuple[TP, list[Any]]]] = {}
@@ -101,6 +101,7 @@ class BatchConsumer(driver.Consumer):
         return max(self._new_offset(tp) or 0, self._saved.get(tp, 0), self._committed_offset.get(tp) or 0)
 
     def _lose(self) -> None:
+        self._forget()  # what waits behind it is as old
         self._lost = True
         self._room.set()
 

@@ -2,6 +2,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from aiokafka.structs import ConsumerRecord
@@ -11,7 +12,9 @@ from step_bench import batch_of
 from schemas.errors import Reason, Refused
 from streams.app import BatchApp
 from streams.batches import message_of
+from streams.consumer import BatchConsumer
 from streams.dead_letters import DeadLetters
+from streams.pace import Pace
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -93,6 +96,27 @@ def test_a_partition_is_not_owned_before_it_is_known_what_was_committed_of_it() 
         assert app.takeovers > before
 
     asyncio.run(rebalanced())
+
+
+class Dropping(BatchConsumer):
+    """A consumer whose agent drops a batch while the next is fetched."""
+
+    async def _fetch(self, timeout: float) -> Mapping[Any, list[Any]]:
+        self._lose()
+        return {TP("in", 2): [record(0)]}
+
+
+def test_with_a_dropped_batch_goes_all_that_was_fetched_before_the_seek() -> None:
+    async def dropped() -> tuple[bool, list[Any]]:
+        app = BatchApp("drops", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)
+        app.pace = Pace(1, 1)
+        listeners = (app.topics.on_message, app._on_partitions_revoked, app._on_partitions_assigned)
+        consumer, waiting = Dropping(app.transport, *listeners), batch_of(1)
+        consumer._sent = {TP("in", 2): deque([(40, waiting)])}
+        delivered = [message async for message in consumer.getmany(1.0)]
+        return waiting.gone, delivered
+
+    assert asyncio.run(dropped()) == (True, [])
 
 
 @pytest.mark.parametrize(
