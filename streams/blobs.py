@@ -82,8 +82,10 @@ def _unchanged(path: Path, file: FileRef) -> Iterator[None]:
     yield
     try:
         after = _identity(path.stat())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         after = ()
+    except OSError as broken:
+        raise Unavailable("a local file can no longer be seen just now") from broken
     if after != before:
         raise Refused(
             Reason.HASH_MISMATCH, "the file changed while it was read; send a correction when it is written to the end"

@@ -87,6 +87,19 @@ def test_a_file_that_changes_while_it_is_read_is_refused(blobs: Blobs, allowed: 
         path.write_bytes(CONTENT[::-1])
 
 
+def put_in_place_of_its_folder(path: Path) -> None:
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_bytes(CONTENT)
+
+
+def test_a_file_whose_folder_becomes_a_file_is_refused_too(blobs: Blobs, allowed: Path) -> None:
+    inside = allowed / "folder" / "a.dcm"
+    inside.write_bytes(CONTENT)
+    with pytest.raises(Refused, match="hash-mismatch"), blobs.open(ref(f"file://{inside}")) as path:
+        put_in_place_of_its_folder(path)
+
+
 def test_a_mount_that_is_gone_is_waited_for(tmp_path: Path) -> None:
     gone = Blobs(FileRules(allowed_folders=(tmp_path / "gone",)))
     with pytest.raises(Unavailable), gone.open(ref(f"file://{tmp_path}/gone/a.dcm")):
