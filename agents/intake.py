@@ -9,7 +9,7 @@ import structlog
 
 from agents.asking import evidence_record
 from schemas.errors import Reason, Refused, Unavailable
-from schemas.evidence import Evidence
+from schemas.evidence import Evidence, EvidenceStatus, evidence
 from schemas.message import Message, Reading
 from streams import metrics
 from streams.app import BatchApp, BatchStream
@@ -17,6 +17,9 @@ from streams.pace import Pace
 from streams.parts import Parts
 from streams.publisher import Outgoing, Publisher
 from streams.step import Outcome, Said, SetAside, Step, Work, refusal_of
+
+LARGEST_PIECE = 512 * 1024
+"""Bytes of a piece of evidence: a request carries the newest of each modality, and must fit a record of ours."""
 
 Read = Callable[[Message], Reading]
 log = structlog.get_logger()
@@ -60,13 +63,14 @@ def _outcome(message: Message, read: Read, parts: Parts, role: str, now: datetim
     try:
         reading = read(message)
         records = _records(reading.evidence, parts, role, message, now)
+        _require_small(records, reading.evidence)
     except Unavailable as away:
         return away
     except Exception as error:  # noqa: BLE001  the one place where a bug becomes a dead letter
         refused = refusal_of(error)
         if refused.reason is Reason.INTERNAL_ERROR:
             log.error("internal_error", role=role, detail=refused.detail)
-        return SetAside(refused, _records(refused.evidence, parts, role, message, now))
+        return SetAside(refused, _records([_small(piece) for piece in refused.evidence], parts, role, message, now))
     for kind in reading.skipped:
         metrics.SKIPPED.labels(kind).inc()
     return Said(records, "evidence" if records else "unchanged")
@@ -76,6 +80,30 @@ def _records(
     pieces: Sequence[Evidence], parts: Parts, role: str, message: Message, now: datetime
 ) -> tuple[Outgoing, ...]:
     return tuple(evidence_record(piece, parts, role, message, now) for piece in pieces)
+
+
+def _require_small(records: Sequence[Outgoing], pieces: tuple[Evidence, ...]) -> None:
+    if any(len(record.value or b"") > LARGEST_PIECE for record in records):
+        raise Refused(
+            Reason.TOO_LARGE,
+            f"one source says more than {LARGEST_PIECE} bytes of evidence can hold; send it as several sources",
+            evidence=pieces,
+        )
+
+
+def _small(piece: Evidence) -> Evidence:
+    """The piece, or in place of one that is too large that its source was not read."""
+    if len(piece.to_json()) <= LARGEST_PIECE:
+        return piece
+    return evidence(
+        patient=piece.patient,
+        modality=piece.modality,
+        source=piece.source,
+        version=piece.version,
+        occurred_at=piece.occurred_at,
+        origin=piece.origin,
+        status=EvidenceStatus.UNREADABLE,
+    )
 
 
 def checked(read: Read, *, key_is_patient: bool) -> Read:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import ValidationError
 
 from schemas.canonical import derived_id
 from schemas.dead_letter import DeadLetter, original_headers
@@ -118,9 +119,9 @@ def _mark_in(message: Message) -> str | None:
 
 
 def _is_unreadable(value: bytes, origins: set[tuple[str, int, int]]) -> bool:
-    if b'"unreadable"' not in value:
+    piece = _evidence_in(value) if b'"unreadable"' in value else None
+    if piece is None:
         return False
-    piece = Evidence.model_validate_json(value)
     origin = (piece.origin.topic, piece.origin.partition, piece.origin.offset)
     return piece.status is EvidenceStatus.UNREADABLE and origin in origins
 
@@ -129,4 +130,13 @@ def _is_older(value: bytes, than: Message | None) -> bool:
     """Whether a later record lost to the unreadable one, so that this still is what counts."""
     if than is None or than.value is None:
         return True
-    return Evidence.model_validate_json(value).rank < Evidence.model_validate_json(than.value).rank
+    piece = _evidence_in(value)
+    return piece is None or piece.rank < Evidence.model_validate_json(than.value).rank
+
+
+def _evidence_in(value: bytes) -> Evidence | None:
+    """None where the record is none: assembly has set it aside, and it changes nothing of what counts."""
+    try:
+        return Evidence.model_validate_json(value)
+    except ValidationError:
+        return None

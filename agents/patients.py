@@ -53,7 +53,7 @@ class Patients:
         self._truth.keep_to(owned)
         try:
             loaded = await self._cache.load_with({}, owned)
-            await self._truth.hold(loaded.applied)
+            await self._truth.hold(loaded)
             due = await self._cache.due(owned, now, most)
             strays = {patient for patient in due if partition_of(patient, partitions) != due[patient]}
             for partition in {due[patient] for patient in strays}:  # settled at home, they would stay due here for ever
@@ -76,7 +76,7 @@ class Patients:
         woken = self._parts.pulse.lapses
         while left or marks:
             loaded = await self._cache.load_with(left, marks)
-            if await self._truth.hold(loaded.applied):
+            if await self._truth.hold(loaded):
                 continue
             now = datetime.now(UTC)
             steps = [advance(loaded.patients[patient], arrivals[patient], self._parts.policy, now) for patient in left]
@@ -111,7 +111,7 @@ class Patients:
                 metrics.TRUNCATED.inc(step.dropped)
         answers = await self._cache.store(updates, self._truth.expected, marks, asked)
         done = {partition for partition, answer in answers.items() if answer is Stored.DONE}
-        self._truth.believe(done, marks)
+        self._truth.believe(done, marks, asked)
         return done
 
 

@@ -8,7 +8,7 @@ import structlog
 from streams import metrics
 from streams.app import BatchApp
 from streams.cache import Cache, Stored, Update
-from streams.loaded import DAMAGED
+from streams.loaded import DAMAGED, Loaded
 from streams.parts import Parts
 from streams.recovery import patient_asked, rebuild, recalled, requests_since
 from streams.state import Asked
@@ -24,28 +24,36 @@ class Truth:
         self._cache = cache
         self._app = app
         self._doubtful: set[int] = set()
+        self._takeovers = 0
+        self._asked: dict[int, int] = {}
         self.expected: dict[int, int] = {}
         """Partition -> the offset of the evidence up to which the cache must be true."""
 
     def keep_to(self, owned: set[int]) -> None:
         """Forget the partitions that others own now."""
         self.expected = {partition: mark for partition, mark in self.expected.items() if partition in owned}
+        self._asked = {partition: end for partition, end in self._asked.items() if partition in owned}
         self._doubtful &= owned
 
     def doubt(self, partitions: Iterable[int]) -> None:
         """These may have been asked more than the cache knows: a request is on its way to Kafka, and not yet stored."""
         self._doubtful.update(partitions)
 
-    def believe(self, partitions: Iterable[int], applied: Mapping[int, int]) -> None:
-        """These were stored, with the evidence up to `applied`."""
+    def believe(self, partitions: Iterable[int], applied: Mapping[int, int], asked: Mapping[int, int]) -> None:
+        """These were stored, with the evidence up to `applied` and the requests before `asked`."""
         for partition in partitions:
             self._doubtful.discard(partition)
             if partition in applied:
                 self.expected[partition] = max(applied[partition], self.expected.get(partition, -1))
+            if partition in asked:
+                self._asked[partition] = asked[partition]
 
-    async def hold(self, applied: Mapping[int, int]) -> bool:
+    async def hold(self, loaded: Loaded) -> bool:
         """Repair what is behind or in doubt among these partitions; True where something was: read them again."""
-        now = datetime.now(UTC)
+        now, applied = datetime.now(UTC), loaded.applied
+        if self._takeovers != self._app.takeovers:
+            self._takeovers = self._app.takeovers
+            self.keep_to(set())  # what comes back was perhaps another's: frozen, this worker would not have noticed
         for partition in applied.keys() - self.expected.keys():
             await self._cache.adopt(partition, self._parts.policy.model, now)
             self._doubtful.add(partition)
@@ -53,6 +61,7 @@ class Truth:
         behind = {partition for partition, mark in applied.items() if mark < self.expected[partition]}
         for partition in behind:
             await self._rebuild(partition, applied[partition], now)
+        self.doubt(partition for partition, end in loaded.asked.items() if end < self._asked.get(partition, 0))
         in_doubt = self._doubtful & applied.keys()
         if in_doubt:
             await self._recall(in_doubt, now)
@@ -87,7 +96,7 @@ class Truth:
                 updates[asked[patient]].append(Update(before, after, now))
         ends |= {message.partition: message.offset + 1 for message in messages}
         answers = await self._cache.store(updates, self.expected, {}, ends)
-        self.believe((partition for partition, answer in answers.items() if answer is Stored.DONE), {})
+        self.believe((partition for partition, answer in answers.items() if answer is Stored.DONE), {}, ends)
 
 
 def _differs(known: Asked | None, found: Asked | None) -> bool:

@@ -52,7 +52,7 @@ def advance(state: PatientState, arrivals: Sequence[Arrival], policy: Policy, no
         merged = _merged(known, arrival.piece)
         fresh.append(merged is not known and merged != known)
         if fresh[-1]:
-            header = _touched_by(header, arrival.message)
+            header = _touched_by(header, arrival.message, now)
             winners.pop(arrival.key, None)
         elif known is not None and arrival.piece != known and _loses(arrival.piece, known):
             winners[arrival.key] = known
@@ -78,9 +78,10 @@ def _loses(piece: Evidence | None, known: Evidence) -> bool:
     return piece is not None and piece.hash != known.hash and piece.rank < known.rank
 
 
-def _touched_by(header: Header, message: Message) -> Header:
+def _touched_by(header: Header, message: Message, now: datetime) -> Header:
     trace = [("traceparent", message.header("traceparent") or ""), (RECEIVED, received_at(message).isoformat())]
-    return touched(header, message.timestamp).model_copy(update={"trace": tuple(pair for pair in trace if pair[1])})
+    trace = [pair for pair in trace if pair[1]]
+    return touched(header, message.timestamp, now).model_copy(update={"trace": tuple(trace)})
 
 
 def _decided(

@@ -16,7 +16,7 @@ from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
 from streams.topics import group_of
 
 LARGEST_RECORD = 64 * 1024 * 1024
-"""Bytes of a record that our producers take; more than any input, so that a dead letter always fits."""
+"""Bytes of a record that our producers take; of a message that is larger yet, a dead letter keeps the place alone."""
 
 BatchStream = AsyncIterator[Batch]
 """What an agent iterates over."""
@@ -52,8 +52,13 @@ class BatchApp(faust.App):
         self.task(work)
 
     def assigned(self, topic: str) -> set[int]:
-        """The partitions of a topic that this worker owns now."""
-        return {tp.partition for tp in self.consumer.assignment() if tp.topic == topic}
+        """The partitions of a topic that this worker owns now: in a rebalance none, until `committed` is known."""
+        return {tp.partition for tp in self.consumer.sought & self.consumer.assignment() if tp.topic == topic}
+
+    @property
+    def takeovers(self) -> int:
+        """Another number than before: others may have owned these partitions meanwhile."""
+        return int(self.consumer.seeks)
 
     @property
     def is_ready(self) -> bool:

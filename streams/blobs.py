@@ -1,5 +1,6 @@
 """Files by reference: fetched from allowed places only, and given out when their size and SHA-256 are as promised."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -16,6 +17,8 @@ from streams.file_rules import FileRules, LocalFile, RemoteFile, locate, not_all
 from streams.remote_files import open_remote
 
 _BLOCK = 2**20
+_NEVER = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO, errno.ENODEV})
+"""What no later attempt changes: a path that no disk holds, a socket, a device without its driver."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,10 @@ def _unchanged(path: Path, file: FileRef) -> Iterator[None]:
     yield
     try:
         after = _identity(path.stat())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         after = ()
+    except OSError as broken:
+        raise Unavailable("a local file can no longer be seen just now") from broken
     if after != before:
         raise Refused(
             Reason.HASH_MISMATCH, "the file changed while it was read; send a correction when it is written to the end"
@@ -103,6 +108,8 @@ def _hash_in_place(path: Path, file: FileRef) -> tuple[int, ...]:
     except (PermissionError, IsADirectoryError) as closed:
         raise not_allowed("a path that the worker may not read as a file") from closed
     except OSError as broken:
+        if broken.errno in _NEVER:
+            raise not_allowed("a path that cannot be opened as a file") from broken
         raise Unavailable("a local file cannot be read just now") from broken
 
 

@@ -55,8 +55,9 @@ class Cache:
         wanted = sorted(set(patients.values()) | set(partitions))
         started = time.perf_counter()
         async with self._redis.pipeline(transaction=False) as pipe:
-            for partition in wanted:
-                pipe.get(self._key(partition, "applied"))
+            for mark in ("applied", "asked"):
+                for partition in wanted:
+                    pipe.get(self._key(partition, mark))
             for patient, partition in patients.items():
                 pipe.hgetall(self._key(partition, f"patient:{patient}"))
             answers = await pipe.execute(raise_on_error=False)
@@ -142,12 +143,15 @@ class Cache:
         if keys:
             await self._redis.delete(*keys)
 
-    async def fill(self, partition: int, states: Iterable[PatientState], applied: int, now: datetime) -> None:
+    async def fill(
+        self, partition: int, states: Iterable[PatientState], applied: int, now: datetime, asked: int = 0
+    ) -> None:
         """Write a rebuilt partition; every patient is decided again at once. The mark comes last."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for state in states:
                 pipe.hset(self._key(partition, f"patient:{state.patient}"), mapping=fields_of(state))
                 pipe.zadd(self._key(partition, "due"), {state.patient: now.timestamp()})
+            pipe.set(self._key(partition, "asked"), asked)
             pipe.set(self._key(partition, "applied"), applied)
             await pipe.execute()
 

@@ -34,6 +34,8 @@ class BatchConsumer(driver.Consumer):
         self._sent: dict[TP, deque[tuple[int, Batch]]] = {}
         self._done: dict[TP, int] = {}
         self._saved: dict[TP, int] = {}
+        self.seeks, self.sought = 0, frozenset[TP]()
+        """How often it went back to what is committed, and the partitions for which that is known since."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch once and yield the records of each topic as one batch."""
@@ -45,7 +47,7 @@ class BatchConsumer(driver.Consumer):
         fetched = await self._fetch(timeout)
         if not fetched or self.should_stop:
             return
-        if self._rebalanced(generation):
+        if self._lost or self._rebalanced(generation):
             self._lost = True  # dropped records must be answered by a seek that starts after this
             return
         topics: dict[str, list[tuple[TP, list[Any]]]] = {}
@@ -99,6 +101,7 @@ class BatchConsumer(driver.Consumer):
         return max(self._new_offset(tp) or 0, self._saved.get(tp, 0), self._committed_offset.get(tp) or 0)
 
     def _lose(self) -> None:
+        self._forget()  # what waits behind it is as old
         self._lost = True
         self._room.set()
 
@@ -129,7 +132,9 @@ class BatchConsumer(driver.Consumer):
         self._lost = False
         self._forget()
         self._saved.clear()
+        assigned = frozenset(self.assignment())
         await super().perform_seek()
+        self.seeks, self.sought = self.seeks + 1, assigned
         fresh = [driver.TopicPartition(*tp) for tp in self.assignment() if self._committed_offset.get(tp) is None]
         if fresh:
             await self._thread.seek_to_beginning(*fresh)
@@ -143,6 +148,7 @@ class BatchConsumer(driver.Consumer):
         while time.monotonic() < end and self._in_work():
             await asyncio.sleep(0.005)
         await self.commit()
+        self.sought = frozenset()
         self._forget()
         await super().on_partitions_revoked(revoked)
 

@@ -7,6 +7,10 @@ from schemas.errors import Refused
 from schemas.message import Message
 from streams.publisher import Outgoing
 
+_LARGEST_KEPT = 63 * 1024 * 1024
+"""Bytes of a message that a letter keeps: our records hold 64 MiB. A sender's may be larger: Kafka bounds what is
+compressed, and it comes to us unpacked."""
+
 
 class DeadLetters:
     """Makes dead letters for one installation."""
@@ -17,9 +21,10 @@ class DeadLetters:
 
     def letter(self, message: Message, refused: Refused, *, step: str, now: datetime) -> Outgoing:
         """The record that keeps `message` with the reason why `step` refused it."""
+        kept = _size(message) <= _LARGEST_KEPT
         letter = DeadLetter(
             reason=refused.reason,
-            detail=refused.detail,
+            detail=refused.detail if kept else f"{refused.detail}; too large to be kept here: see where it came from",
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
@@ -29,6 +34,13 @@ class DeadLetters:
             first_failure=now,
             last_failure=now,
         )
+        if not kept:
+            return Outgoing(self._topic, b"", None, None, letter.to_headers())
         headers = [*message.headers, *letter.to_headers()]
         key = b"" if message.key is message.value is None else message.key  # our client sends no record without both
         return Outgoing(self._topic, key, message.value, None, headers)
+
+
+def _size(message: Message) -> int:
+    headers = sum(len(name.encode()) + len(value or b"") for name, value in message.headers)
+    return len(message.key or b"") + len(message.value or b"") + headers

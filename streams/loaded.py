@@ -13,31 +13,34 @@ DAMAGED = -2
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the cache holds: patients, and for each partition the offset up to which it is true.
+    """What the cache holds: patients, and for each partition the offsets up to which it knows evidence and requests.
 
-    That is -1 for a partition without any, and `DAMAGED` where a patient or the mark itself cannot be read: then its
-    patients here are not to be used.
+    That of the evidence is -1 for a partition without any, and `DAMAGED` where a patient or the mark itself cannot be
+    read: then its patients here are not to be used.
     """
 
     applied: Mapping[int, int]
+    asked: Mapping[int, int]
     patients: Mapping[str, PatientState]
 
 
 def loaded_from(partitions: Sequence[int], patients: Mapping[str, int], answers: Sequence[Any]) -> Loaded:
-    """The answers of Redis: the mark of each partition, then the fields of each patient (id -> partition)."""
+    """The answers of Redis: two marks of each partition, then the fields of each patient (id -> partition)."""
+    count = len(partitions)
     applied: dict[int, int] = {}
     states: dict[str, PatientState] = {}
-    for partition, answer in zip(partitions, answers[: len(partitions)], strict=True):
+    for partition, answer in zip(partitions, answers[:count], strict=True):
         try:
             applied[partition] = offset_of(answer, -1)
         except Damaged:
             applied[partition] = DAMAGED
-    for (patient, partition), answer in zip(patients.items(), answers[len(partitions) :], strict=True):
+    for (patient, partition), answer in zip(patients.items(), answers[2 * count :], strict=True):
         try:
             states[patient] = state_of(patient, answer)
         except Damaged:
             states[patient], applied[partition] = PatientState(patient), DAMAGED
-    return Loaded(applied, states)
+    asked = {at: asked_from(answer) for at, answer in zip(partitions, answers[count : 2 * count], strict=True)}
+    return Loaded(applied, asked, states)
 
 
 def asked_from(answer: Any) -> int:

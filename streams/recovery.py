@@ -25,26 +25,28 @@ Progress = Callable[[int, int], None]
 
 
 async def rebuilt_states(
-    settings: Settings, topics: Topics, partition: int, until: int, progress: Progress
-) -> dict[str, PatientState]:
-    """The patients of one partition as Kafka tells them, from evidence before offset `until`."""
+    settings: Settings, topics: Topics, partition: int, *, until: int, now: datetime, progress: Progress
+) -> tuple[dict[str, PatientState], int]:
+    """The patients of one partition as Kafka tells them, from evidence before offset `until`; and the requests' end."""
     states: dict[str, PatientState] = {}
+    asked = 0
     async with opened(reader(settings.places.kafka, settings.kafka)) as consumer:
         count = 0
         async for message in read_to_end(consumer, topics.evidence, [partition], until=until):
-            _remember(states, message, settings.kafka.partitions, settings.trigger.cap)
+            _remember(states, message, settings, now)
             count += 1
             if count % 1000 == 0:
                 progress(partition, count)
         async for message in read_to_end(consumer, topics.requests, [partition]):
             _recall_asked(states, message)
+            asked = message.offset + 1
         progress(partition, count)
-    return states
+    return states, asked
 
 
-def _remember(states: dict[str, PatientState], message: Message, partitions: int, cap: int) -> None:
+def _remember(states: dict[str, PatientState], message: Message, settings: Settings, now: datetime) -> None:
     try:
-        patient, arrival = arrival_of(message, partitions)
+        patient, arrival = arrival_of(message, settings.kafka.partitions)
     except Refused:
         return  # set aside when it arrived
     state = states.get(patient, PatientState(patient))
@@ -53,8 +55,8 @@ def _remember(states: dict[str, PatientState], message: Message, partitions: int
         picture.pop(arrival.key, None)
     else:
         with_piece(picture, arrival.piece)
-    kept = bounded(picture, cap)
-    header = touched(state.header, message.timestamp)
+    kept = bounded(picture, settings.trigger.cap)
+    header = touched(state.header, message.timestamp, now)
     if len(kept) < len(picture):
         header = header.model_copy(update={"truncated": True})
     states[patient] = replace(state, header=header, picture=kept)
@@ -107,6 +109,6 @@ async def rebuild(
     settings: Settings, topics: Topics, cache: Cache, partition: int, *, until: int, now: datetime, progress: Progress
 ) -> None:
     """Make the cache of one partition true up to (and without) offset `until`."""
-    states = await rebuilt_states(settings, topics, partition, until, progress)
+    states, asked = await rebuilt_states(settings, topics, partition, until=until, now=now, progress=progress)
     await cache.clear(partition)
-    await cache.fill(partition, states.values(), until - 1, now)
+    await cache.fill(partition, states.values(), until - 1, now, asked)

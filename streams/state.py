@@ -48,8 +48,12 @@ class PatientState:
     picture: Mapping[SourceKey, Evidence] = field(default_factory=dict)
 
 
-def touched(header: Header, moment: datetime) -> Header:
-    """The header after evidence that arrived at `moment` changed the picture."""
+def touched(header: Header, moment: datetime, now: datetime) -> Header:
+    """The header after evidence that arrived at `moment` changed the picture.
+
+    That is the clock of whoever wrote it: one that was ahead must not keep the patient waiting until it is right.
+    """
+    moment = min(moment, now)
     first = min(header.first_evidence or moment, moment)
     last = max(header.last_evidence or moment, moment)
     return header.model_copy(update={"first_evidence": first, "last_evidence": last})

@@ -61,6 +61,7 @@ class Step:
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._pulse = pulse
+        self._woken = pulse.lapses
         self._bugs = 0
 
     async def run(self, batch: Batch, work: Work) -> bool:
@@ -71,20 +72,19 @@ class Step:
         nothing was published since. Raises `TooManyBugs`, after it has acknowledged the batch itself.
         """
         started = self.begun_at = time.monotonic()
-        woken = self._pulse.lapses
         messages = list(batch)
         read: dict[int, Outcome] = {}
         outcomes: list[Outcome] = []
 
         def ours() -> bool:
-            return self._pulse.lapses == woken and not batch.gone
+            return self._pulse.lapses == self._woken and not batch.gone
 
         done = await self._retried(lambda: _read_rest(messages, work, read), ours)
         if done:
             outcomes = [read[place] for place in range(len(messages))]
             rest = Rest(self._records(messages, outcomes))
             done = await self._retried(lambda: self._publisher.publish_rest(rest), ours)
-        self.begun_at = None
+        self.begun_at, self._woken = None, self._pulse.lapses
         if done:
             self._count(outcomes)
             self._observe(batch, len(messages), time.monotonic() - started)

@@ -3,11 +3,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.intake import checked, work_of
+from agents.intake import LARGEST_PIECE, checked, work_of
 from agents.wiring import make_parts
 from schemas.errors import Reason, Refused, Unavailable
-from schemas.evidence import Modality, Origin, evidence
+from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, evidence
 from schemas.message import Message, Reading
+from schemas.tokens import ObservationToken
+from streams.app import LARGEST_RECORD
 from streams.pace import Pace
 from streams.settings import read_settings
 from streams.step import Said, SetAside
@@ -85,3 +87,32 @@ def test_a_message_whose_file_is_away_holds_no_other_back() -> None:
     messages = [message(None, value) for value in (b"p-1", b"p-2", b"p-3", b"p-4")]
     answers = asyncio.run(work_of(far, make_parts(read_settings()), "imaging", Pace(8, 8))(messages))
     assert [type(answer) for answer in answers] == [Said, Unavailable, SetAside, Said]
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["all-else-is-well", "refused-for-another-reason"])
+def test_evidence_that_no_request_could_carry_is_set_aside_and_told_as_unreadable(refused: bool) -> None:
+    """Thirteen of 5 MB made a request that fits no record: assembly ended over it at every start, for every patient."""
+    small = piece("p-1").evidence[0]
+    tokens = [ObservationToken(code="c", answer="a" * 1000, at=NOON)] * (LARGEST_PIECE // 1000)
+    large = evidence(
+        patient="p-1", modality=Modality.CLINICAL, source="large", version="v2", occurred_at=NOON,
+        origin=small.origin, tokens=tokens,
+    )  # fmt: skip
+
+    def read_both(_: Message) -> Reading:
+        if refused:
+            raise Refused(Reason.NO_TIME, "one of three", evidence=(small, large))
+        return Reading((small, large))
+
+    work = work_of(read_both, make_parts(read_settings()), "clinical", Pace(8, 8))
+    (answer,) = asyncio.run(work([message(None)]))
+    assert isinstance(answer, SetAside)
+    assert answer.refused.reason is (Reason.NO_TIME if refused else Reason.TOO_LARGE)
+    kept, told = (Evidence.model_validate_json(record.value or b"") for record in answer.records)
+    assert kept == small
+    assert (told.key, told.version, told.status) == (large.key, "v2", EvidenceStatus.UNREADABLE)
+
+
+def test_a_request_of_the_largest_pieces_fits_a_record() -> None:
+    newest = read_settings().trigger.newest
+    assert LARGEST_PIECE * sum(newest.values()) < LARGEST_RECORD

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -38,6 +40,7 @@ class Owner:
     def __init__(self) -> None:
         self.owned = set(range(4))
         self.commits: dict[int, int] = {}
+        self.takeovers = 0
 
     def assigned(self, topic: str) -> set[int]:
         return self.owned
@@ -57,6 +60,11 @@ class Assembly:
         self.patients = Patients(self.parts, publisher, self.owner)
         self.cache = Cache(self.parts.redis, settings.kafka.prefix)
         self.absorbed: dict[int, int] = {}
+
+    def settle(self, quiet: timedelta) -> None:
+        """From now on wait for so long after the last evidence."""
+        self.parts = replace(self.parts, policy=replace(self.parts.policy, settle=quiet))
+        self.patients = Patients(self.parts, self.publisher, self.owner)
 
     async def log(self, topic: str) -> list[Message]:
         """Every record of a topic."""

@@ -141,7 +141,17 @@ def test_revisions_count_on_and_name_what_they_supersede() -> None:
 
 def test_an_open_decision_says_when_to_come_back() -> None:
     two = replace(POLICY, min_modalities=2)
-    assert advance(NEW, [arrival(V1, seconds=5)], two, NOON).due == NOON + 5 * SECOND + DAY
+    assert advance(NEW, [arrival(V1, seconds=5)], two, NOON + 5 * SECOND).due == NOON + 5 * SECOND + DAY
+
+
+@pytest.mark.parametrize(
+    "written",
+    [pytest.param(NOON + 3650 * DAY, id="ten-years-ahead"), pytest.param(datetime.max.replace(tzinfo=UTC), id="9999")],
+)
+def test_a_clock_that_is_ahead_keeps_nobody_waiting(written: datetime) -> None:
+    """The latter's deadline is no date: it ended the worker, at every start again."""
+    ahead = replace(arrival(V1), message=replace(arrival(V1).message, timestamp=written))
+    assert advance(NEW, [ahead], replace(POLICY, min_modalities=2, settle=SECOND), NOON).due == NOON + DAY
     assert after(V1).due is None
 
 

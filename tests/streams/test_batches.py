@@ -1,6 +1,8 @@
 import asyncio
 from collections import deque
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from aiokafka.structs import ConsumerRecord
@@ -10,7 +12,9 @@ from step_bench import batch_of
 from schemas.errors import Reason, Refused
 from streams.app import BatchApp
 from streams.batches import message_of
+from streams.consumer import BatchConsumer
 from streams.dead_letters import DeadLetters
+from streams.pace import Pace
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,6 +57,66 @@ def test_what_the_consumer_forgets_is_gone() -> None:
         return before.gone, after.gone
 
     assert asyncio.run(forgotten()) == (True, False)
+
+
+class Thread:
+    """The thread that Faust's consumer reads in, up to where a rebalance has come: partitions, and offsets or none."""
+
+    def __init__(self) -> None:
+        self.assigned: set[TP] = set()
+        self.seen: list[set[int]] = []
+        self.look: Callable[[], set[int]] = set
+
+    def assignment(self) -> set[TP]:
+        return self.assigned
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        self.seen.append(self.look())
+        return dict.fromkeys(self.assigned, 40)
+
+
+def test_a_partition_is_not_owned_before_it_is_known_what_was_committed_of_it() -> None:
+    """Else a cache that was emptied would be taken for true: nothing committed, nothing to hold."""
+
+    async def rebalanced() -> None:
+        app = BatchApp("owns", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)
+        thread = Thread()
+        app.consumer._thread = thread
+        thread.look = lambda: app.assigned("in")
+        thread.assigned = {TP("in", 2)}
+        assert app.assigned("in") == set()
+        await app.consumer.perform_seek()
+        assert thread.seen == [set()]
+        assert (app.assigned("in"), app.committed("in", 2)) == ({2}, 40)
+        before = app.takeovers
+        thread.assigned = {TP("in", 2), TP("in", 3)}
+        assert app.assigned("in") == {2}
+        await app.consumer.perform_seek()
+        assert (app.assigned("in"), app.committed("in", 3)) == ({2, 3}, 40)
+        assert app.takeovers > before
+
+    asyncio.run(rebalanced())
+
+
+class Dropping(BatchConsumer):
+    """A consumer whose agent drops a batch while the next is fetched."""
+
+    async def _fetch(self, timeout: float) -> Mapping[Any, list[Any]]:
+        self._lose()
+        return {TP("in", 2): [record(0)]}
+
+
+def test_with_a_dropped_batch_goes_all_that_was_fetched_before_the_seek() -> None:
+    async def dropped() -> tuple[bool, list[Any]]:
+        app = BatchApp("drops", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)
+        app.pace = Pace(1, 1)
+        listeners = (app.topics.on_message, app._on_partitions_revoked, app._on_partitions_assigned)
+        consumer, waiting = Dropping(app.transport, *listeners), batch_of(1)
+        consumer._sent = {TP("in", 2): deque([(40, waiting)])}
+        delivered = [message async for message in consumer.getmany(1.0)]
+        return waiting.gone, delivered
+
+    assert asyncio.run(dropped()) == (True, [])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Files by reference, from folders and inline: what is given out, what is refused, and what is left behind."""
 
 import hashlib
+import socket
 from base64 import b64encode
 from pathlib import Path
 
@@ -26,13 +27,16 @@ def refusal(blobs: Blobs, file: FileRef) -> Reason:
 
 
 @pytest.fixture
-def allowed(tmp_path: Path) -> Path:
+def allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "allowed"
     folder.mkdir()
     (folder / "a b.dcm").write_bytes(CONTENT)
     (tmp_path / "secret").write_bytes(CONTENT)
     (folder / "link").symlink_to(tmp_path / "secret")
     (folder / "folder").mkdir()
+    monkeypatch.chdir(folder)  # a socket's own path may not be long
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
     return folder
 
 
@@ -57,6 +61,9 @@ def test_a_local_file_is_read_where_it_lies(blobs: Blobs, allowed: Path) -> None
         pytest.param("file://{}/a%20b.dcm", 10**7, SHA256, Reason.TOO_LARGE, id="over-the-limit"),
         pytest.param("file://{}/absent", 9000, SHA256, Reason.FILE_MISSING, id="absent"),
         pytest.param("file://{}/a%20b.dcm/absent", 9000, SHA256, Reason.FILE_MISSING, id="file-as-folder"),
+        pytest.param(f"file://{{}}/{'a' * 300}", 9000, SHA256, Reason.FILE_NOT_ALLOWED, id="name-that-no-disk-holds"),
+        pytest.param(f"file://{{}}{'/aa' * 2000}", 9000, SHA256, Reason.FILE_NOT_ALLOWED, id="path-too-long"),
+        pytest.param("file://{}/socket", 9000, SHA256, Reason.FILE_NOT_ALLOWED, id="a-socket"),
         pytest.param("file://{}/folder", 9000, SHA256, Reason.FILE_NOT_ALLOWED, id="a-folder"),
         pytest.param("file://{}/../secret", 9000, SHA256, Reason.FILE_NOT_ALLOWED, id="dots"),
         pytest.param("file://{}/%2e%2e/secret", 9000, SHA256, Reason.FILE_NOT_ALLOWED, id="encoded-dots"),
@@ -78,6 +85,19 @@ def test_refused(blobs: Blobs, allowed: Path, url: str, size: int, sha256: str, 
 def test_a_file_that_changes_while_it_is_read_is_refused(blobs: Blobs, allowed: Path) -> None:
     with pytest.raises(Refused, match="hash-mismatch"), blobs.open(ref(f"file://{allowed}/a%20b.dcm")) as path:
         path.write_bytes(CONTENT[::-1])
+
+
+def put_in_place_of_its_folder(path: Path) -> None:
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_bytes(CONTENT)
+
+
+def test_a_file_whose_folder_becomes_a_file_is_refused_too(blobs: Blobs, allowed: Path) -> None:
+    inside = allowed / "folder" / "a.dcm"
+    inside.write_bytes(CONTENT)
+    with pytest.raises(Refused, match="hash-mismatch"), blobs.open(ref(f"file://{inside}")) as path:
+        put_in_place_of_its_folder(path)
 
 
 def test_a_mount_that_is_gone_is_waited_for(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -159,6 +159,78 @@ def test_a_damaged_patient_that_only_a_recall_reads_is_built_again_too(with_asse
         await assembly.publish(piece("p-a", "2"))
         await asyncio.wait_for(assembly.absorb_the_rest(), 30)
         assert remembered((await assembly.cache.load({other: home})).patients[other]) == remembered(before)
+
+    with_assembly(visit)
+
+
+async def saved(assembly: Assembly) -> dict[bytes, bytes]:
+    """The whole cache of this installation."""
+    redis = assembly.parts.redis
+    return {key: await redis.dump(key) for key in await redis.keys(f"{assembly.settings.kafka.prefix}*")}
+
+
+async def asked_in(assembly: Assembly) -> list[Request]:
+    """Every request, in order."""
+    messages = await assembly.log(assembly.parts.topics.requests)
+    return [Request.model_validate_json(message.value or b"") for message in messages]
+
+
+def test_what_others_asked_and_never_stored_is_known_when_a_partition_comes_back(with_assembly: WithAssembly) -> None:
+    """A frozen worker did not see it go: another one asked, and died before its store."""
+
+    async def visit(assembly: Assembly) -> None:
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        ours, absorbed, before = assembly.patients, dict(assembly.absorbed), await saved(assembly)
+        assembly.patients = Patients(assembly.parts, assembly.publisher, assembly.owner)
+        await assembly.publish(piece("p-a", "2"))
+        await assembly.absorb_the_rest()
+        await lose(assembly, "rolled-back", before)  # as if that had asked, and not stored
+        assembly.patients, assembly.absorbed = ours, absorbed
+        assembly.owner.takeovers += 1
+        await assembly.publish(piece("p-a", "3"))
+        await assembly.absorb_the_rest()
+        asked = await asked_in(assembly)
+        assert [(request.history.revision, len(request.evidence)) for request in asked] == [(1, 1), (2, 2), (3, 3)]
+
+    with_assembly(visit)
+
+
+def test_a_cache_that_lost_only_what_was_asked_is_noticed(with_assembly: WithAssembly) -> None:
+    """A failover loses the last writes: the clock had asked, and no evidence has come since."""
+
+    async def visit(assembly: Assembly) -> None:
+        assembly.settle(timedelta(seconds=2))
+        await assembly.patients.fire_due(datetime.now(UTC), 9)  # takes the partitions over
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        assert await asked_in(assembly) == []
+        before = await saved(assembly)
+        await asyncio.sleep(2)  # the time to settle
+        await assembly.patients.fire_due(datetime.now(UTC), 9)
+        await lose(assembly, "rolled-back", before)
+        await assembly.publish(piece("p-a", "2"))
+        await assembly.absorb_the_rest()
+        await asyncio.sleep(2)
+        await assembly.patients.fire_due(datetime.now(UTC), 9)
+        asked = await asked_in(assembly)
+        assert [(request.history.revision, len(request.evidence)) for request in asked] == [(1, 1), (2, 2)]
+
+    with_assembly(visit)
+
+
+def test_what_a_rebuild_read_of_the_requests_is_not_read_again(with_assembly: WithAssembly) -> None:
+    """They are held in memory where a partition is taken over: 90 days of a hospital's do not fit."""
+
+    async def visit(assembly: Assembly) -> None:
+        home = assembly.home("p-a")
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        await rebuild(
+            assembly.settings, assembly.parts.topics, assembly.cache, home,
+            until=1, now=NOON, progress=ignore_progress,
+        )  # fmt: skip
+        assert await assembly.cache.asked([home]) == {home: 1}
 
     with_assembly(visit)
 

@@ -41,6 +41,16 @@ def test_a_worker_that_slept_past_its_session_publishes_nothing_and_gives_the_ba
     assert bench.counted("events_total", role=bench.role, outcome="evidence") == 0
 
 
+def test_a_batch_that_came_before_a_worker_slept_is_given_up_as_well() -> None:
+    """It waited for its turn meanwhile: what it leads to may be older than what others have said since."""
+    bench = Bench()
+    assert bench.run(lambda _: [say()])
+    bench.clock.now += 7
+    assert not bench.run(lambda _: [say(b"old")])
+    assert bench.run(lambda _: [say(b"read again")])
+    assert [record.value for record in bench.kafka.records] == [b"v", b"read again"]
+
+
 def test_a_worker_that_slept_while_a_dependency_was_away_gives_the_batch_up() -> None:
     bench = Bench()
 
