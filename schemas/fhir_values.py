@@ -151,19 +151,24 @@ _READERS: Final = {
 
 
 def range_flags(code: str, value: Value, holder: Any) -> Iterator[str]:
-    """`below-range` or `above-range`: by the first normal reference range, else by the sender's interpretation."""
+    """`below-range` or `above-range`: by the first normal reference range, else by the sender's interpretation.
+
+    A value that only is more than its number (`>60`) is not below a range for that, nor is `<5` above one.
+    """
     spans = [span for span in getattr(holder, "referenceRange", None) or () if _is_normal(span)]
     if value.value is not None and spans:
         low, high = (_bound(code, end, value.unit) for end in (spans[0].low, spans[0].high))
-        if low is not None and value.value < low:
+        if low is not None and value.value < low and value.comparator not in _MORE:
             yield "below-range"
-        if high is not None and value.value > high:
+        if high is not None and value.value > high and value.comparator not in _LESS:
             yield "above-range"
         return
     for concept in getattr(holder, "interpretation", None) or ():
         yield from (_INTERPRETED[coding.code] for coding in concept.coding or () if coding.code in _INTERPRETED)
 
 
+_LESS: Final = frozenset({"<", "<="})
+_MORE: Final = frozenset({">", ">="})
 _INTERPRETED: Final = {"L": "below-range", "LL": "below-range", "H": "above-range", "HH": "above-range"}
 
 

@@ -93,6 +93,16 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             id="above-range-as-interpreted",
         ),
         pytest.param(
+            {"valueQuantity": quantity(9, "g/dL", comparator=">"), "referenceRange": [{"low": quantity(12, "g/dL")}]},
+            {"value": 9.0, "unit": "g/dL", "comparator": ">"},
+            id="more-than-a-number-below-the-range-is-not-below-it",
+        ),
+        pytest.param(
+            {"valueQuantity": quantity(19, "g/dL", comparator="<"), "referenceRange": [{"high": quantity(16, "g/dL")}]},
+            {"value": 19.0, "unit": "g/dL", "comparator": "<"},
+            id="less-than-a-number-above-the-range-is-not-above-it",
+        ),
+        pytest.param(
             {"valueRange": {"low": quantity(10, "g/dL"), "high": quantity(140, "g/L")}},
             {"value": 12.0, "unit": "g/dL", "flags": ("from-range",)},
             id="range",
