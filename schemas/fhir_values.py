@@ -156,8 +156,8 @@ def range_flags(code: str, value: Value, holder: Any) -> Iterator[str]:
     A value that only is more than its number (`>60`) is not below a range for that, nor is `<5` above one.
     """
     spans = [span for span in getattr(holder, "referenceRange", None) or () if _is_normal(span)]
-    if value.value is not None and spans:
-        low, high = (_bound(code, end, value.unit) for end in (spans[0].low, spans[0].high))
+    low, high = (_bound(code, end, value.unit) for end in (spans[0].low, spans[0].high)) if spans else (None, None)
+    if value.value is not None and (low is not None or high is not None):
         if low is not None and value.value < low and value.comparator not in _MORE:
             yield "below-range"
         if high is not None and value.value > high and value.comparator not in _LESS:

@@ -93,6 +93,15 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             id="above-range-as-interpreted",
         ),
         pytest.param(
+            {
+                "valueQuantity": quantity(19, "g/dL"),
+                "referenceRange": [{"text": "12 to 16"}],
+                "interpretation": [coded("H", "urn:v3")],
+            },
+            {"value": 19.0, "unit": "g/dL", "flags": ("above-range",)},
+            id="a-range-in-words-leaves-it-to-the-interpretation",
+        ),
+        pytest.param(
             {"valueQuantity": quantity(9, "g/dL", comparator=">"), "referenceRange": [{"low": quantity(12, "g/dL")}]},
             {"value": 9.0, "unit": "g/dL", "comparator": ">"},
             id="more-than-a-number-below-the-range-is-not-below-it",
