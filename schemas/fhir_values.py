@@ -99,9 +99,16 @@ def _ratio(code: str, ratio: Any) -> Value:
     divided = float(top.value) / float(bottom.value)
     if not math.isfinite(divided):
         return Value(flags=("absent-not-a-number",))
+    bounds = {sign for sign in (top.comparator, _TURNED.get(bottom.comparator, bottom.comparator)) if sign}
+    if len(bounds) > 1:  # more than something, over more than something: anything
+        return Value(flags=("absent-not-a-number",))
     over, under = unit_of(top), unit_of(bottom)
     unit = f"({over or '1'})/({under or '1'})" if over or under else "1"
-    return Value(*to_canonical(code, divided, unit), comparator=top.comparator, flags=("from-ratio",))
+    return Value(*to_canonical(code, divided, unit), comparator=next(iter(bounds), None), flags=("from-ratio",))
+
+
+_TURNED: Final = {"<": ">", "<=": ">=", ">=": "<=", ">": "<"}
+"""What a bound on a denominator says of the ratio: a titre of 1 to more than 1280 is less than 1/1280."""
 
 
 def _concept(_: str, concept: Any) -> Value:

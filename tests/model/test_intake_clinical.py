@@ -121,6 +121,24 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             {"code": f"{LOINC}|x", "value": 500.0, "unit": "g.m-3", "flags": ("from-ratio",)},
             id="ratio",
         ),
+        pytest.param(
+            {
+                "code": coded("x"),
+                "valueRatio": {"numerator": quantity(1, "1"), "denominator": quantity(4, "1", comparator=">")},
+            },
+            {"code": f"{LOINC}|x", "value": 0.25, "unit": "1", "comparator": "<", "flags": ("from-ratio",)},
+            id="one-to-more-than-four-is-less-than-a-quarter",
+        ),
+        pytest.param(
+            {
+                "valueRatio": {
+                    "numerator": quantity(1, "g", comparator=">"),
+                    "denominator": quantity(4, "dL", comparator=">"),
+                }
+            },
+            {"flags": ("absent-not-a-number",)},
+            id="more-than-one-to-more-than-four-is-anything",
+        ),
         pytest.param({"valueCodeableConcept": coded("LA1")}, {"answer": f"{LOINC}|LA1"}, id="coded"),
         pytest.param({"valueString": " pT2 "}, {"answer": "pT2"}, id="string"),
         pytest.param({"valueBoolean": True}, {"value": 1.0, "unit": "1"}, id="boolean"),
