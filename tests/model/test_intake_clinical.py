@@ -341,6 +341,30 @@ def test_genomic_observations_are_genomic_evidence(fields: dict[str, Any], expec
     assert one.tokens == (VariantToken(at=NINE, **expected),)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"code": coded("94076-7"), "valueQuantity": {"value": "1e400"}}, id="burden-beyond-a-double"),
+        pytest.param({"code": coded("94076-7"), "valueQuantity": {"value": -3}}, id="burden-below-zero"),
+        pytest.param(
+            {
+                "code": coded("69548-6"),
+                "component": [
+                    {"code": coded("69547-8"), "valueString": "A"},
+                    {"code": coded("69551-0"), "valueString": "T"},
+                    {"code": coded("81254-5"), "valueRange": {"low": {"value": "1e9999"}}},
+                ],
+            },
+            id="position-of-ten-thousand-digits",
+        ),
+    ],
+)
+def test_a_genomic_number_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    refused = refusal(OBSERVATION | fields)
+    assert refused.reason is Reason.NOT_FHIR
+    assert [(one.modality, one.status) for one in refused.evidence] == [(Modality.GENOMIC, EvidenceStatus.UNREADABLE)]
+
+
 def test_a_genomic_observation_that_fails_is_unreadable_as_genomic() -> None:
     (one,) = refusal(OBSERVATION | {"code": coded("94076-7"), "status": "zork"}).evidence
     assert one.modality is Modality.GENOMIC
