@@ -94,7 +94,7 @@ def _range(code: str, span: Any) -> Value:
 
 def _ratio(code: str, ratio: Any) -> Value:
     top, bottom = ratio.numerator, ratio.denominator
-    if top is None or bottom is None or top.value is None or not bottom.value:
+    if top is None or bottom is None or top.value is None or not float(bottom.value or 0):
         return Value(flags=("absent-not-a-number",))
     divided = float(top.value) / float(bottom.value)
     if not math.isfinite(divided):

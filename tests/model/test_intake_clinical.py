@@ -139,6 +139,11 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             {"flags": ("absent-not-a-number",)},
             id="more-than-one-to-more-than-four-is-anything",
         ),
+        pytest.param(
+            {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": "1e-400"}}},
+            {"flags": ("absent-not-a-number",)},
+            id="a-denominator-that-a-double-takes-for-zero",
+        ),
         pytest.param({"valueCodeableConcept": coded("LA1")}, {"answer": f"{LOINC}|LA1"}, id="coded"),
         pytest.param({"valueString": " pT2 "}, {"answer": "pT2"}, id="string"),
         pytest.param({"valueBoolean": True}, {"value": 1.0, "unit": "1"}, id="boolean"),
