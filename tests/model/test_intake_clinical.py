@@ -263,6 +263,12 @@ def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: R
     assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE] * kept
 
 
+def test_a_resource_sent_again_with_its_time_wins_over_what_was_refused_without_one() -> None:
+    (unread,) = refusal(without(OBSERVATION, "effectiveDateTime")).evidence
+    assert unread.occurred_at == ARRIVED
+    assert read_one(OBSERVATION | {"valueInteger": 1}).rank > unread.rank
+
+
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
     bad = OBSERVATION | {"id": "o2", "status": "zork", "meta": {"versionId": "4"}}
     refused = refusal(bundle(OBSERVATION | {"valueInteger": 1}, bad, PATIENT))
