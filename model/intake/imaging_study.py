@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
+from schemas.fhir_patient import literal_patient
 from schemas.record import Instant
 
 EXTENSIONS = "https://oncostream.org/fhir/StructureDefinition/"
@@ -84,8 +85,8 @@ class ImagingStudy(_Part):
 
 def events_of(study: ImagingStudy) -> list[ImagingEvent]:
     """One event a series; none while the study is only registered. Raises Refused, or pydantic's ValidationError."""
-    kind, _, patient = study.subject.reference.rpartition("/")
-    if not patient or kind.rpartition("/")[2] != "Patient":
+    patient = literal_patient(study.subject.reference)
+    if patient is None:
         raise Refused(Reason.NO_PATIENT, "subject is no Patient/<id> reference; name the patient by reference")
     if study.status == "registered":
         return []

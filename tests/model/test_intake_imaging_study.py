@@ -116,3 +116,9 @@ def test_a_study_is_refused(files: OneFile, fields: dict[str, object], reason: R
     with pytest.raises(Refused) as refused:
         read(files, **fields)
     assert refused.value.reason == reason
+
+
+def test_a_patient_of_another_server_is_another_patient(files: OneFile) -> None:
+    urls = [f"https://{server}.org/fhir/Patient/p-1" for server in "ab"]
+    read_of = [read(files, status="cancelled", subject={"reference": url}).evidence for url in urls]
+    assert [piece.patient for pieces in read_of for piece in pieces] == [url for url in urls for _ in range(2)]
