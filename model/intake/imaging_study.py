@@ -92,11 +92,15 @@ def events_of(study: ImagingStudy) -> list[ImagingEvent]:
         return []
     if study.status not in _STATUS:
         raise Refused(Reason.UNSUPPORTED, "a study of unknown status; send it available, or entered-in-error")
+    if not study.series and _STATUS[study.status] == "entered-in-error":
+        raise Refused(Reason.NOTHING_TO_READ, "a study taken back without its series; send the uid of each")
     return [_event(study, series, patient) for series in study.series]
 
 
 def _event(study: ImagingStudy, series: _Series, patient: str) -> ImagingEvent:
     started = series.started or study.started
+    if started is None and _STATUS[study.status] == "entered-in-error":
+        started = study.meta.lastUpdated  # a withdrawal need not say when what it takes back was taken
     if started is None:
         raise Refused(Reason.NO_TIME, "neither the study nor its series has `started`; send when it was taken")
     site = series.bodySite
