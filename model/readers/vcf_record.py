@@ -21,7 +21,7 @@ _COLUMN_RULES = (
     ("ID", r"[^\s;]+(?:;[^\s;]+)*"),
     ("REF", _BASES),
     ("ALT", rf"\.|{_ONE_ALT}(?:,{_ONE_ALT})*"),
-    ("QUAL", r"\.|\+?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))"),
+    ("QUAL", r"\.|\+?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))"),
     ("FILTER", rf"\.|{_ONE_FILTER}(?:;{_ONE_FILTER})*"),
     ("INFO", r"\S.*"),
     ("FORMAT", r"[^\s:]+(?::[^\s:]+)*"),

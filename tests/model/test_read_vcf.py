@@ -1,5 +1,6 @@
 import gzip
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -112,3 +113,15 @@ def test_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Refused) as refusal:
         read(path)
     assert refusal.value.reason is Reason.UNREADABLE_FILE
+
+
+@pytest.mark.parametrize("row", ["{} . .", ". . AF={}"], ids=["qual", "info"])
+def test_a_number_that_never_ends_is_refused_at_once(tmp_path: Path, row: str) -> None:
+    """A time that grows with the square of the length made minutes of this, and a day of the longest line."""
+    head = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    path = tmp_path / "long.vcf"
+    path.write_bytes(head + f"1 5 . A T {row.format('1' * 40_000 + 'x')}".replace(" ", "\t").encode())
+    started = time.monotonic()
+    with pytest.raises(Refused):
+        read(path)
+    assert time.monotonic() - started < 10
