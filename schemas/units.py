@@ -72,7 +72,10 @@ def _to_unit(unit: str, canonical: CanonicalUnit) -> Conversion:
         moles = _line(found, parse_ucum("mmol/mol"), canonical.unit)
         return Conversion(moles.slope * slope, offset, canonical.unit)
     for bridge in _bridges(canonical):
-        bridged = found if bridge is None else found * bridge
+        try:
+            bridged = found if bridge is None else found * bridge
+        except pint.PintError:  # a degree Celsius is no factor
+            break
         if bridged.dimensionality == wanted.dimensionality:
             return _line(bridged, wanted, canonical.unit)
     raise unknown_unit(canonical.unit)

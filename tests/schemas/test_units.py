@@ -61,6 +61,8 @@ def test_a_value_arrives_in_its_canonical_unit(
         pytest.param("718-7", "%", id="another-dimension"),
         pytest.param("6690-2", "K/uL", id="kelvin-is-not-a-thousand"),
         pytest.param("2160-0", "meq/L", id="equivalents-without-a-valence"),
+        pytest.param("2160-0", "Cel", id="a-temperature-where-moles-convert"),
+        pytest.param("2160-0", "[pH]", id="a-logarithm-where-moles-convert"),
         pytest.param("6690-2", "[IU]/L", id="arbitrary-units-are-no-count"),
     ],
 )
