@@ -178,6 +178,12 @@ def test_gene_and_consequence_come_from_the_annotator(tmp_path: Path, info: str,
     assert (token.gene, token.consequence) == expected
 
 
+def test_the_consequence_of_one_alternative_is_not_said_of_another(tmp_path: Path) -> None:
+    found = read(vcf(tmp_path, "1 5 . A T,G . PASS CSQ=T|stop_gained|TP53|e1 GT 1/2", meta=CSQ)).tokens
+    said = {token.change: (token.gene, token.consequence) for token in found}
+    assert said == {"1:5:A>T": ("TP53", "stop_gained"), "1:5:A>G": ("TP53", "")}
+
+
 def test_the_most_telling_are_kept_and_the_rest_is_flagged(tmp_path: Path) -> None:
     quiet = "".join(f"1 {10 + n} . A T . PASS ANN=T|intron_variant|LOW|G{n}| GT:DP 0/1:{n}\n" for n in range(60))
     loud = (
