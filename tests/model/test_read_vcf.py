@@ -125,3 +125,14 @@ def test_a_number_that_never_ends_is_refused_at_once(tmp_path: Path, row: str) -
     with pytest.raises(Refused):
         read(path)
     assert time.monotonic() - started < 10
+
+
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "header.vcf.gz"
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        out.write(b"##fileformat=VCFv4.2\n")
+        for number in range(18):
+            out.write(b"##more%d=" % number + b"A" * (4 * 2**20 - 64) + b"\n")
+        out.write(b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
+    with pytest.raises(Refused, match="characters of them"):
+        read(path)
