@@ -194,3 +194,11 @@ def test_the_most_telling_are_kept_and_the_rest_is_flagged(tmp_path: Path) -> No
     assert [token.change for token in found.tokens] == ["2:6:A>T", "1:69:A>T", "1:68:A>T"]
     assert found.flags == ("truncated",)
     assert read(vcf(tmp_path, quiet + loud), max_variants=62).flags == ()
+
+
+def test_alleles_of_megabases_are_told_apart_and_do_not_travel(tmp_path: Path) -> None:
+    """Evidence larger than Kafka takes would stop the worker, and so every other patient."""
+    rows = "".join(f"1 5 . {'A' * 2**20}{end} C . PASS . GT 0/1\n" for end in "CGT")
+    found = read(vcf(tmp_path, rows)).tokens
+    assert len({token.change for token in found}) == 3
+    assert all(token.change.startswith("1:5:AAAA") and len(token.change) < 200 for token in found)
