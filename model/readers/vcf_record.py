@@ -120,8 +120,10 @@ class EarlierLines:
 
 def trimmed(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
     """The same variant without bases that reference and alternative share at either end; one base is left of each."""
-    while len(ref) > 1 and len(alt) > 1 and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
-    while len(ref) > 1 and len(alt) > 1 and ref[0] == alt[0]:
-        pos, ref, alt = pos + 1, ref[1:], alt[1:]
-    return pos, ref, alt
+    end, most = 0, min(len(ref), len(alt)) - 1
+    while end < most and ref[-1 - end] == alt[-1 - end]:
+        end += 1
+    start, most = 0, most - end
+    while start < most and ref[start] == alt[start]:
+        start += 1
+    return pos + start, ref[start : len(ref) - end], alt[start : len(alt) - end]

@@ -115,6 +115,16 @@ def test_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
     assert refusal.value.reason is Reason.UNREADABLE_FILE
 
 
+def test_an_allele_of_megabases_is_trimmed_at_once(tmp_path: Path) -> None:
+    """A copy for each base made minutes of this."""
+    path = tmp_path / "long.vcf"
+    head = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    path.write_bytes(head + b"1\t5\t.\tC" + b"A" * 1_000_000 + b"\tG" + b"A" * 900_000 + b"\t.\t.\t.\n")
+    started = time.monotonic()
+    assert len(read(path).tokens) == 1
+    assert time.monotonic() - started < 10
+
+
 @pytest.mark.parametrize("row", ["{} . .", ". . AF={}"], ids=["qual", "info"])
 def test_a_number_that_never_ends_is_refused_at_once(tmp_path: Path, row: str) -> None:
     """A time that grows with the square of the length made minutes of this, and a day of the longest line."""
