@@ -25,7 +25,7 @@ def check_tiff(path: Path, segment_pixels: int) -> bool:
     try:
         with TiffFile(path) as file:
             page = _largest(file)
-            too_large = page.is_tiled and page.tilewidth * page.tilelength > segment_pixels
+            too_large = page.is_tiled and _decoded_at_once(page) > segment_pixels
     except _BROKEN:
         return False
     if too_large:
@@ -38,7 +38,7 @@ def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Ite
     try:
         with TiffFile(path) as file:
             page = _largest(file)
-            if not page.is_tiled and page.imagewidth * page.imagelength > segment_pixels:
+            if not page.is_tiled and _decoded_at_once(page) > segment_pixels:
                 raise _too_large(segment_pixels)
             stride = -(-_tiles_at_most(page, size) // max_tiles)
             tiles = (tile for segment in _segments(page) for tile in cut(_scaled(segment, page), size))
@@ -54,6 +54,14 @@ def _largest(file: TiffFile) -> TiffPage:
         raise ValueError("too many pages")
     pages = [page for page in file.pages if isinstance(page, TiffPage)]
     return max(pages, key=lambda page: page.imagewidth * page.imagelength)
+
+
+def _decoded_at_once(page: TiffPage) -> int:
+    """Pixels of a stored tile, or of a page without tiles; every four samples of a pixel count as one."""
+    pixels = page.tilewidth * page.tilelength * page.tiledepth
+    if not page.is_tiled:
+        pixels = page.imagewidth * page.imagelength * page.imagedepth
+    return pixels * -(-page.samplesperpixel // 4)
 
 
 def _tiles_at_most(page: TiffPage, size: int) -> int:

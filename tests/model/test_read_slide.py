@@ -1,5 +1,6 @@
 """Slides and TIFFs, made by tifffile: which tiles are read, at what size, and which are left as background."""
 
+import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,19 @@ def test_what_must_be_decoded_at_once_is_bounded(
     with pytest.raises(Refused) as refused:
         read(tiff(tmp_path / "a.tiff", picture(), **options), rules)
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("tag", [(277, 3, 1, 1000), (32997, 4, 1, 1000)], ids=["samples", "depth"])
+def test_a_file_of_some_bytes_does_not_ask_for_gigabytes(tmp_path: Path, tag: tuple[int, int, int, int]) -> None:
+    """A page of 25 million pixels whose one strip is absent, so that it is filled in: of 1000 samples, or 1000 deep."""
+    tags = {256: (4, 5000), 257: (4, 5000), 258: (3, 8), 259: (3, 1), 262: (3, 1), 273: (4, 8), 277: (3, 1)}
+    entries = {number: (number, kind, 1, value) for number, (kind, value) in (tags | {278: (4, 5000)}).items()}
+    entries |= {279: (279, 4, 1, 0), tag[0]: tag}
+    table = b"".join(struct.pack("<HHII", *entries[number]) for number in sorted(entries))
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4))
+    with pytest.raises(Refused, match="too-large"):
+        read(path)
 
 
 def test_floating_point_is_not_supported(tmp_path: Path) -> None:
