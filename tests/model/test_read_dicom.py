@@ -159,6 +159,14 @@ def test_monochrome1_is_inverted_and_a_negative_slope_inverts() -> None:
     np.testing.assert_allclose(frames(image(ramp, RescaleSlope="2", RescaleIntercept="5"))[0], plain, atol=1e-6)
 
 
+def test_a_number_of_the_wrong_length_is_refused() -> None:
+    rows = b"\x28\x00\x10\x00US\x02\x00"
+    whole = image(np.zeros((4, 4), np.uint8)).getvalue()
+    assert rows in whole
+    with pytest.raises(Refused, match="unreadable-file"):
+        frames(BytesIO(whole.replace(rows, rows[:-2] + b"\x03\x00\x00")))
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"Rows": 60_000, "Columns": 60_000}, {"NumberOfFrames": 1_000_000}],
