@@ -3,6 +3,7 @@
 Of several pages the largest is read, the first of equals: the others are smaller levels, labels and macros.
 """
 
+import struct
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,10 @@ from model.readers.pixels import Tile, cut, grid_length
 from schemas.errors import Reason, Refused
 
 # What tifffile, imagecodecs and numpy raise on a file that is not what it says.
-_BROKEN = (TiffFileError, ValueError, RuntimeError, KeyError, IndexError, TypeError, AttributeError, OSError, EOFError)
+_BROKEN = (
+    *(TiffFileError, ValueError, RuntimeError, KeyError, IndexError, TypeError, AttributeError, OSError, EOFError),
+    *(struct.error, ArithmeticError),
+)
 _MAX_PAGES = 10_000
 
 

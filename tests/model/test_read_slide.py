@@ -144,6 +144,23 @@ def test_a_file_of_some_bytes_does_not_ask_for_gigabytes(tmp_path: Path, tag: tu
         read(path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"II", id="no-more-than-its-byte-order"),
+        pytest.param(b"II+\0\x08\0\0\0\x10\0\0\0", id="a-bigtiff-cut-in-its-header"),
+        pytest.param(None, id="tiles-of-no-width"),
+    ],
+)
+def test_a_tiff_that_cannot_be_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tiff(tmp_path / "a.tif", picture(), tile=(64, 64))
+    width = struct.pack("<HHII", 322, 4, 1, 64)
+    assert width in path.read_bytes()
+    path.write_bytes(content or path.read_bytes().replace(width, struct.pack("<HHII", 322, 4, 1, 0)))
+    with pytest.raises(Refused):
+        read(path)
+
+
 def test_floating_point_is_not_supported(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="unsupported"):
         read(tiff(tmp_path / "a.tiff", np.zeros((64, 64), np.float32), photometric="minisblack"))
