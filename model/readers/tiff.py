@@ -3,6 +3,7 @@
 Of several pages the largest is read, the first of equals: the others are smaller levels, labels and macros.
 """
 
+import logging
 import struct
 from collections.abc import Iterator
 from itertools import islice
@@ -15,6 +16,9 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffFileError, TiffPage
 
 from model.readers.pixels import Tile, cut, grid_length
 from schemas.errors import Reason, Refused
+
+# tifffile quotes the text of the tags it doubts in log lines: a name or an id would reach the log (promise 7).
+logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
 
 # What tifffile, imagecodecs and numpy raise on a file that is not what it says.
 _BROKEN = (

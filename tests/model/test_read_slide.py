@@ -144,6 +144,15 @@ def test_a_file_of_some_bytes_does_not_ask_for_gigabytes(tmp_path: Path, tag: tu
         read(path)
 
 
+def test_what_a_file_says_of_its_patient_does_not_reach_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tiff(tmp_path / "a.tif", picture(), description="Name: SATO", metadata=None)
+    path.write_bytes(path.read_bytes().replace(b"SATO", "佐藤".encode("shift-jis")))
+    read(path)
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     "content",
     [
