@@ -7,6 +7,7 @@ import logging
 import struct
 from collections.abc import Iterator
 from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,8 @@ def _tiles_at_most(page: TiffPage, size: int) -> int:
 
 def _segments(page: TiffPage) -> Iterator[NDArray[Any]]:
     """(H, W) or (H, W, C) arrays, one decoded at a time."""
+    if prod(page.chunked) > len(page.dataoffsets):  # tifffile would list all that are claimed before it reads one
+        raise ValueError("more tiles or strips than the file has")
     if not page.is_tiled:
         yield page.asarray()
         return

@@ -17,6 +17,7 @@ from pydicom.uid import UID, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorag
 
 from model.readers.pixels import Tile, cut, is_background
 from model.readers.slide import SlideRules, grid, is_slide, read_slide
+from model.readers.tiff import read_tiff
 from schemas.errors import Reason, Refused
 
 SIZE = 32
@@ -144,6 +145,15 @@ def test_a_file_of_some_bytes_does_not_ask_for_gigabytes(tmp_path: Path, tag: tu
         read(path)
 
 
+def test_a_picture_of_more_tiles_than_the_file_has_is_refused(tmp_path: Path) -> None:
+    """Sides of a million and of three hundred pixels claim seventy thousand tiles: more would fill the memory."""
+    path = tiff(tmp_path / "a.tif", picture(), tile=(64, 64))
+    width, claimed = (struct.pack("<HHII", 256, 4, 1, side) for side in (320, 1_000_000))
+    path.write_bytes(path.read_bytes().replace(width, claimed) + bytes(8))
+    with pytest.raises(Refused):
+        list(read_tiff(path, SIZE, 4096, SlideRules().segment_pixels))
+
+
 def test_what_a_file_says_of_its_patient_does_not_reach_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,14 +168,14 @@ def test_what_a_file_says_of_its_patient_does_not_reach_the_log(
     [
         pytest.param(b"II", id="no-more-than-its-byte-order"),
         pytest.param(b"II+\0\x08\0\0\0\x10\0\0\0", id="a-bigtiff-cut-in-its-header"),
-        pytest.param(None, id="tiles-of-no-width"),
+        pytest.param(None, id="tiles-of-no-length"),
     ],
 )
 def test_a_tiff_that_cannot_be_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tiff(tmp_path / "a.tif", picture(), tile=(64, 64))
-    width = struct.pack("<HHII", 322, 4, 1, 64)
-    assert width in path.read_bytes()
-    path.write_bytes(content or path.read_bytes().replace(width, struct.pack("<HHII", 322, 4, 1, 0)))
+    length = struct.pack("<HHII", 323, 4, 1, 64)
+    assert length in path.read_bytes()
+    path.write_bytes(content or path.read_bytes().replace(length, struct.pack("<HHII", 67, 4, 1, 64)))
     with pytest.raises(Refused):
         read(path)
 
