@@ -384,6 +384,19 @@ def test_a_genomic_observation_that_fails_is_unreadable_as_genomic() -> None:
 NOTE = {"contentType": "text/plain; charset=utf-8", "data": base64.b64encode(b"Margins clear.").decode()}
 
 
+def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> None:
+    """Evidence larger than Kafka takes would stop the worker, and so every other patient."""
+    refused = refusal(
+        {
+            **{"resourceType": "DocumentReference", "id": "d", "status": "current", "date": "2026-01-01T09:00:00Z"},
+            **{"subject": {"reference": "Patient/p1"}, "type": coded("c" * 5000, "urn:x")},
+            "content": [{"attachment": {"url": "http://a/b"}}] * 2000,
+        }
+    )
+    assert refused.reason is Reason.TOO_LARGE
+    assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE]
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "answer", "flags", "status"),
     [
