@@ -37,7 +37,7 @@ _WANTED: list[BaseTag | int] = [
     for name in (
         *("PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "InstanceNumber"),
         *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
-        *("BitsAllocated", "BitsStored", "PixelRepresentation", "PixelPaddingValue"),
+        *("BitsAllocated", "BitsStored", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
         *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
         *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", *_PALETTE),
     )
