@@ -384,6 +384,28 @@ def test_a_genomic_observation_that_fails_is_unreadable_as_genomic() -> None:
 NOTE = {"contentType": "text/plain; charset=utf-8", "data": base64.b64encode(b"Margins clear.").decode()}
 
 
+@pytest.mark.parametrize(
+    ("adherence", "status", "flags"),
+    [
+        ("taking", EvidenceStatus.CURRENT, [("medicationstatement",)]),
+        ("stopped", EvidenceStatus.CURRENT, [("medicationstatement", "status-stopped")]),
+        ("not-taking", EvidenceStatus.WITHDRAWN, []),
+    ],
+)
+def test_whether_a_medicine_is_taken_is_read_in_r5_as_in_r4(
+    adherence: str, status: EvidenceStatus, flags: list[tuple[str, ...]]
+) -> None:
+    one = read_one(
+        {
+            **{"resourceType": "MedicationStatement", "id": "m", "status": "recorded"},
+            **{"subject": {"reference": "Patient/p1"}, "effectiveDateTime": "2026-01-01T09:00:00Z"},
+            "medication": {"concept": coded("1", "urn:x")},
+            "adherence": {"code": coded(adherence, "http://hl7.org/fhir/CodeSystem/medication-statement-adherence")},
+        }
+    )
+    assert (one.status, [token.flags for token in one.tokens]) == (status, flags)
+
+
 def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> None:
     """Evidence larger than Kafka takes would stop the worker, and so every other patient."""
     refused = refusal(
