@@ -17,6 +17,8 @@ class CanonicalUnit:
     """g/mol, as the laboratory counts it: urea nitrogen by its two N, phosphate by its P."""
     valence: int | None = None
     """Equivalents a mole."""
+    of_moles: tuple[float, float] | None = None
+    """(slope, offset) from mmol/mol, where a fraction by moles is another measurement than one in `unit`."""
 
 
 _Table = dict[str, CanonicalUnit]
@@ -67,7 +69,8 @@ _CHEMISTRY: _Table = {
     **_each("s", "5902-2", "14979-9"),  # prothrombin time, aPTT
     **_each("1", "6301-6"),  # INR
     **_each("mU/L", "3016-3"),  # thyrotropin
-    **_each("%", "4548-4"),  # HbA1c
+    # HbA1c, by the master equation of IFCC and NGSP (Hoelzel 2004; Weykamp 2008): 48 mmol/mol are 6.5 %, not 4.8 %
+    f"{LOINC}|4548-4": CanonicalUnit("%", of_moles=(0.09148, 2.152)),
 }
 
 _TUMOUR_MARKER: _Table = {

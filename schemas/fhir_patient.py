@@ -60,8 +60,7 @@ class People:
         bundled = self.by_url.get(reference.split("/_history/")[0])
         if bundled is not None:
             return self._of_patient(bundled) if bundled.get("resourceType") == "Patient" else None
-        matched = _RELATIVE.fullmatch(reference) or _ABSOLUTE.fullmatch(reference)
-        return matched[1] if matched else None
+        return literal_patient(reference)
 
     def _of_contained(self, anchor: str, content: dict[str, Any]) -> str | None:
         """A contained patient has an id of this message alone: only its identifier counts."""
@@ -76,6 +75,12 @@ class People:
             if system and system == self.system:
                 return value
         return "|".join(named[0]) if named else None
+
+
+def literal_patient(reference: str) -> str | None:
+    """The id in `Patient/<id>`, or the whole address without its version: two servers may give one id to two people."""
+    matched = _RELATIVE.fullmatch(reference) or _ABSOLUTE.fullmatch(reference)
+    return matched[1] if matched else None
 
 
 def source_id(content: dict[str, Any]) -> str | None:

@@ -94,14 +94,21 @@ def _range(code: str, span: Any) -> Value:
 
 def _ratio(code: str, ratio: Any) -> Value:
     top, bottom = ratio.numerator, ratio.denominator
-    if top is None or bottom is None or top.value is None or not bottom.value:
+    if top is None or bottom is None or top.value is None or not float(bottom.value or 0):
         return Value(flags=("absent-not-a-number",))
     divided = float(top.value) / float(bottom.value)
     if not math.isfinite(divided):
         return Value(flags=("absent-not-a-number",))
+    bounds = {sign for sign in (top.comparator, _TURNED.get(bottom.comparator, bottom.comparator)) if sign}
+    if len(bounds) > 1:  # more than something, over more than something: anything
+        return Value(flags=("absent-not-a-number",))
     over, under = unit_of(top), unit_of(bottom)
     unit = f"({over or '1'})/({under or '1'})" if over or under else "1"
-    return Value(*to_canonical(code, divided, unit), comparator=top.comparator, flags=("from-ratio",))
+    return Value(*to_canonical(code, divided, unit), comparator=next(iter(bounds), None), flags=("from-ratio",))
+
+
+_TURNED: Final = {"<": ">", "<=": ">=", ">=": "<=", ">": "<"}
+"""What a bound on a denominator says of the ratio: a titre of 1 to more than 1280 is less than 1/1280."""
 
 
 def _concept(_: str, concept: Any) -> Value:
@@ -151,19 +158,24 @@ _READERS: Final = {
 
 
 def range_flags(code: str, value: Value, holder: Any) -> Iterator[str]:
-    """`below-range` or `above-range`: by the first normal reference range, else by the sender's interpretation."""
+    """`below-range` or `above-range`: by the first normal reference range, else by the sender's interpretation.
+
+    A value that only is more than its number (`>60`) is not below a range for that, nor is `<5` above one.
+    """
     spans = [span for span in getattr(holder, "referenceRange", None) or () if _is_normal(span)]
-    if value.value is not None and spans:
-        low, high = (_bound(code, end, value.unit) for end in (spans[0].low, spans[0].high))
-        if low is not None and value.value < low:
+    low, high = (_bound(code, end, value.unit) for end in (spans[0].low, spans[0].high)) if spans else (None, None)
+    if value.value is not None and (low is not None or high is not None):
+        if low is not None and value.value < low and value.comparator not in _MORE:
             yield "below-range"
-        if high is not None and value.value > high:
+        if high is not None and value.value > high and value.comparator not in _LESS:
             yield "above-range"
         return
     for concept in getattr(holder, "interpretation", None) or ():
         yield from (_INTERPRETED[coding.code] for coding in concept.coding or () if coding.code in _INTERPRETED)
 
 
+_LESS: Final = frozenset({"<", "<="})
+_MORE: Final = frozenset({">", ">="})
 _INTERPRETED: Final = {"L": "below-range", "LL": "below-range", "H": "above-range", "HH": "above-range"}
 
 

@@ -67,8 +67,15 @@ def _of_no_unit(canonical: CanonicalUnit | None) -> Conversion:
 def _to_unit(unit: str, canonical: CanonicalUnit) -> Conversion:
     text = _ARBITRARY_ATOM.sub("U", unit) if "U" in canonical.unit else unit
     found, wanted = parse_ucum(text), parse_ucum(canonical.unit)
+    if canonical.of_moles is not None and "mol" in _ANNOTATION.sub("", text):
+        slope, offset = canonical.of_moles
+        moles = _line(found, parse_ucum("mmol/mol"), canonical.unit)
+        return Conversion(moles.slope * slope, offset, canonical.unit)
     for bridge in _bridges(canonical):
-        bridged = found if bridge is None else found * bridge
+        try:
+            bridged = found if bridge is None else found * bridge
+        except pint.PintError:  # a degree Celsius is no factor
+            break
         if bridged.dimensionality == wanted.dimensionality:
             return _line(bridged, wanted, canonical.unit)
     raise unknown_unit(canonical.unit)

@@ -97,14 +97,19 @@ def _evidence(message: Message, entry: dict[str, Any], people: People, around: _
 
 
 def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iterator[Evidence]:
-    """That something of this source is there and was not read, where its patient is known."""
-    at = stated_time(entry) or message.timestamp
+    """That something of this source is there and was not read, where its patient is known.
+
+    Without a time of its own it has arrived at some time, but its version is the least: the same resource sent again
+    with its time, as the refusal asks, is of an earlier time than this arrival and must win.
+    """
+    stated = stated_time(entry)
+    at = stated or message.timestamp
     for patient in people.named_in(entry):
         yield evidence(
             patient=patient,
             modality=_modality_of(entry),
             source=source_of(entry),
-            version=stated_version(entry, at),
+            version=stated_version(entry, stated or NO_TIME),
             occurred_at=at,
             origin=message.origin,
             status=EvidenceStatus.UNREADABLE,

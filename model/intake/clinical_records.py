@@ -25,10 +25,13 @@ _WITHDRAWN: Final = {
     "Condition": {"entered-in-error", "refuted"},
     "Procedure": {"entered-in-error", "not-done"},
     "MedicationAdministration": {"entered-in-error", "not-done"},
-    "MedicationStatement": {"entered-in-error", "not-taken"},
+    "MedicationStatement": {"entered-in-error", "not-taken", "not-taking"},
     "DocumentReference": {"entered-in-error", "superseded", "cancelled"},
 }
-_PLAIN: Final = {"final", "completed", "current", "active", "recorded", "in-progress", "unknown"}
+_PLAIN: Final = {
+    *("final", "completed", "current", "active", "recorded", "in-progress", "unknown"),
+    *("taking", "taking-as-directed"),
+}
 
 NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Stands where a resource has no time of its own, and is flagged so."""
@@ -69,7 +72,9 @@ def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncode
 def _statuses(kind: str, model: Any) -> set[str]:
     if kind == "Condition":
         return {coding.code for concept in [model.verificationStatus] if concept for coding in concept.coding or ()}
-    return {code for code in (getattr(model, "status", None), getattr(model, "docStatus", None)) if code}
+    taken = getattr(model, "adherence", None)  # R5: where R4 has it in the status
+    adherence = [coding.code for coding in taken.code.coding or ()] if taken else []
+    return {code for code in (getattr(model, "status", None), getattr(model, "docStatus", None), *adherence) if code}
 
 
 def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime:

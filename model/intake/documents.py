@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from schemas.canonical_units import LOINC
+from schemas.errors import Reason, Refused
 from schemas.evidence import Vector
 from schemas.fhir_values import code_of
 from schemas.tokens import ObservationToken
@@ -14,6 +15,8 @@ NOTE_CUT: Final = "note-cut"
 _LONGEST_TOKEN: Final = 4000
 _LONGEST_READ: Final = 100_000
 """Characters of a note that are encoded: some forty pages, a few seconds."""
+_LARGEST_CODES: Final = 2**23
+"""Characters of a document's code over all its tokens, each of which repeats it: evidence must fit in a record."""
 _NOTE_CODE: Final = f"{LOINC}|34109-9"
 """`Note`, for a document without a type."""
 
@@ -41,6 +44,10 @@ def read_document(model: Any, at: datetime, notes: NoteEncoder | None) -> Docume
     """Every attachment: a note read, or a token that says it was not. `notes` of None: text travels as a token."""
     code = code_of(model.type) or _NOTE_CODE
     texts = [_plain_text(content.attachment) for content in model.content or ()]
+    if len(code) * len(texts) > _LARGEST_CODES:
+        raise Refused(
+            Reason.TOO_LARGE, f"a document of {len(texts)} attachments, its code {len(code)} long; send it in parts"
+        )
     read = [text for text in texts if text is not None]
     if notes is None:
         return Document(tokens=tuple(_token(code, text, at) for text in texts))

@@ -1,5 +1,6 @@
 """Genomics-Reporting Observations (variants, TMB, MSI) as variant tokens of the genomic modality."""
 
+import math
 from datetime import datetime
 from typing import Any, Final
 
@@ -63,7 +64,7 @@ def _change(parts: dict[str, Any]) -> str:
     chromosome, reference, alternative = (_word(parts.get(number)) for number in ("48000-4", "69547-8", "69551-0"))
     start = getattr(getattr(parts.get("81254-5"), "valueRange", None), "low", None)
     if reference and alternative and start is not None and start.value is not None:
-        return f"{chromosome.removeprefix('chr')}:{int(start.value)}:{reference}>{alternative}"
+        return f"{chromosome.removeprefix('chr')}:{_count(float(start.value))}:{reference}>{alternative}"
     return "unspecified"
 
 
@@ -91,10 +92,10 @@ def _fraction(part: Any) -> float | None:
     return fraction
 
 
-def _count(depth: float) -> int:
-    if not 0 <= depth < 2**53:
-        raise Refused(Reason.NOT_FHIR, "a read depth that is no count; send whole reads")
-    return round(depth)
+def _count(number: float) -> int:
+    if not 0 <= number < 2**53:
+        raise Refused(Reason.NOT_FHIR, "a read depth or a position that is no count; send a whole number")
+    return round(number)
 
 
 def _burden(observation: Any, at: datetime) -> VariantToken:
@@ -104,7 +105,10 @@ def _burden(observation: Any, at: datetime) -> VariantToken:
         return VariantToken(change="TMB", at=at, flags=_absent(observation) or ("absent-unknown",))
     if quantity.code is not None:
         conversion_of("", unit_of(quantity))
-    return VariantToken(change="TMB", value=float(quantity.value), at=at, flags=_absent(observation))
+    value = float(quantity.value)
+    if not 0 <= value < math.inf:  # FHIR's decimal may be too large for a double
+        raise Refused(Reason.NOT_FHIR, "a mutational burden that is no amount; send mutations per megabase")
+    return VariantToken(change="TMB", value=value, at=at, flags=_absent(observation))
 
 
 def _instability(observation: Any, at: datetime) -> VariantToken:

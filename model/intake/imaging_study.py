@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
+from schemas.fhir_patient import literal_patient
 from schemas.record import Instant
 
 EXTENSIONS = "https://oncostream.org/fhir/StructureDefinition/"
@@ -84,18 +85,22 @@ class ImagingStudy(_Part):
 
 def events_of(study: ImagingStudy) -> list[ImagingEvent]:
     """One event a series; none while the study is only registered. Raises Refused, or pydantic's ValidationError."""
-    kind, _, patient = study.subject.reference.rpartition("/")
-    if not patient or kind.rpartition("/")[2] != "Patient":
+    patient = literal_patient(study.subject.reference)
+    if patient is None:
         raise Refused(Reason.NO_PATIENT, "subject is no Patient/<id> reference; name the patient by reference")
     if study.status == "registered":
         return []
     if study.status not in _STATUS:
         raise Refused(Reason.UNSUPPORTED, "a study of unknown status; send it available, or entered-in-error")
+    if not study.series and _STATUS[study.status] == "entered-in-error":
+        raise Refused(Reason.NOTHING_TO_READ, "a study taken back without its series; send the uid of each")
     return [_event(study, series, patient) for series in study.series]
 
 
 def _event(study: ImagingStudy, series: _Series, patient: str) -> ImagingEvent:
     started = series.started or study.started
+    if started is None and _STATUS[study.status] == "entered-in-error":
+        started = study.meta.lastUpdated  # a withdrawal need not say when what it takes back was taken
     if started is None:
         raise Refused(Reason.NO_TIME, "neither the study nor its series has `started`; send when it was taken")
     site = series.bodySite

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.errors import Reason, Refused
+from schemas.fhir_patient import literal_patient
 from schemas.record import Instant
 from schemas.versions import version_of
 
@@ -48,9 +49,9 @@ def _patient(resource: dict[str, Any]) -> str:
     named = set[str]()
     for element in ("patient", "subject"):
         reference = _object(resource.get(element)).get("reference")
-        kind, _, identity = reference.rpartition("/") if isinstance(reference, str) else ("", "", "")
-        if identity and (kind == "Patient" or kind.endswith("/Patient")):
-            named.add(identity)
+        patient = literal_patient(reference) if isinstance(reference, str) else None
+        if patient is not None:
+            named.add(patient)
     if not named:
         raise Refused(Reason.NO_PATIENT, "a MolecularSequence without a reference Patient/<id>; add patient or subject")
     if len(named) > 1:

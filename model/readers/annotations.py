@@ -30,14 +30,23 @@ def _entries(text: str, fields: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def _most_severe(entries: list[dict[str, str]], record: VcfRecord, alt: int) -> tuple[str, str]:
-    names = _allele_names(record, alt)
-    own = [
-        entry
-        for entry in entries
-        if entry.get("ALLELE_NUM", str(alt + 1)) == str(alt + 1) and entry.get("Allele", "") in names
-    ]
-    chosen = min(own or entries, key=lambda entry: severity(worst(entry.get("Consequence", ""))))
-    return chosen.get("SYMBOL", ""), worst(chosen.get("Consequence", ""))
+    """Of the entries of this alternative, else of those that name none of the line's (`deletion`).
+
+    `vep --pick` writes one entry a line: its gene holds for every alternative there, its consequence for one.
+    """
+    fitting = _entries_of(entries, record, alt)
+    chosen = min(fitting or entries, key=lambda entry: severity(worst(entry.get("Consequence", ""))))
+    return chosen.get("SYMBOL", ""), worst(chosen.get("Consequence", "")) if fitting else ""
+
+
+def _entries_of(entries: list[dict[str, str]], record: VcfRecord, alt: int) -> list[dict[str, str]]:
+    """By allele, then by number: a number alone may be of a line that was split since."""
+    names = [_allele_names(record, place) for place in range(len(record.alts))]
+    named = [entry for entry in entries if entry.get("Allele", "") in names[alt]]
+    numbered = [entry for entry in named or entries if entry.get("ALLELE_NUM") == str(alt + 1)]
+    every = set[str]().union(*names)
+    unnamed = (e for e in entries if "ALLELE_NUM" not in e and e.get("Allele", "") not in every)
+    return numbered or named or list(unnamed)
 
 
 def _allele_names(record: VcfRecord, alt: int) -> set[str]:

@@ -15,8 +15,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from model.readers.dicom_header import DicomFacts, DicomLimits, read_facts
 from schemas.errors import Reason, Refused
 
-# NotImplementedError is a RuntimeError; the rest is what zipfile lets through on offsets and lengths that lie.
-_BROKEN = (BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError)
+# NotImplementedError is a RuntimeError; the rest is what zipfile lets through on offsets and lengths that lie, and
+# (IndexError) on a member without a name.
+_BROKEN = (BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, IndexError)
 _ENCRYPTED = 0x1
 _MARK_AT, _MARK = 128, b"DICM"
 

@@ -102,6 +102,8 @@ def _check(shape: tuple[int, ...] | None, dtype: np.dtype[Any], limits: BagLimit
         rank = 0 if shape is None else len(shape)
         raise _unreadable(f"an array of rank {rank} and kind {dtype.kind!r} (wanted: numbers, rank 2)")
     total, width = shape
+    if total < 0 or width < 0:
+        raise _unreadable("an array of a negative shape")
     if width > limits.width or total * width * dtype.itemsize > limits.total_bytes:
         raise Refused(
             Reason.TOO_LARGE,

@@ -105,9 +105,17 @@ def _shown(frame: NDArray[Any], photometric: str, header: Dataset) -> NDArray[np
         return frame.astype(np.float32) / np.float32(2 ** int(header.BitsStored) - 1)
     if photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise Refused(Reason.UNSUPPORTED, "DICOM colours are neither grey, palette, RGB nor YBR; convert to RGB")
-    padding = header.get("PixelPaddingValue")
-    valid = None if padding is None else frame != padding
-    grey = windowed(apply_modality_lut(frame, header).astype(np.float32), valid)
+    grey = windowed(apply_modality_lut(frame, header).astype(np.float32), _measured(frame, header))
     if not np.isfinite(grey).all():
         raise ValueError("not finite")
     return 1 - grey if photometric == "MONOCHROME1" else grey
+
+
+def _measured(frame: NDArray[Any], header: Dataset) -> NDArray[np.bool_] | None:
+    """Which pixels are no padding: that is one value, or a range of them from it to a limit on either side."""
+    padding = header.get("PixelPaddingValue")
+    if padding is None:
+        return None
+    limit = header.get("PixelPaddingRangeLimit")
+    low, high = sorted((padding, padding if limit is None else limit))
+    return np.asarray((frame < low) | (frame > high))

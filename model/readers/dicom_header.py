@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import pydicom.config
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
@@ -26,7 +26,7 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 # What pydicom, numpy and the decoders raise on bytes that are not what they say (RecursionError is a RuntimeError).
 BROKEN = (
     *(AttributeError, KeyError, IndexError, TypeError, ValueError, ArithmeticError, RuntimeError, OSError, EOFError),
-    *(struct.error, zlib.error, AssertionError, InvalidDicomError),
+    *(struct.error, zlib.error, AssertionError, InvalidDicomError, BytesLengthException),
 )
 PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 _PALETTE = tuple(
@@ -37,7 +37,7 @@ _WANTED: list[BaseTag | int] = [
     for name in (
         *("PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "InstanceNumber"),
         *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
-        *("BitsAllocated", "BitsStored", "PixelRepresentation", "PixelPaddingValue"),
+        *("BitsAllocated", "BitsStored", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
         *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
         *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", *_PALETTE),
     )

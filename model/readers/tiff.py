@@ -3,8 +3,11 @@
 Of several pages the largest is read, the first of equals: the others are smaller levels, labels and macros.
 """
 
+import logging
+import struct
 from collections.abc import Iterator
 from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,14 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffFileError, TiffPage
 from model.readers.pixels import Tile, cut, grid_length
 from schemas.errors import Reason, Refused
 
+# tifffile quotes the text of the tags it doubts in log lines: a name or an id would reach the log (promise 7).
+logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+
 # What tifffile, imagecodecs and numpy raise on a file that is not what it says.
-_BROKEN = (TiffFileError, ValueError, RuntimeError, KeyError, IndexError, TypeError, AttributeError, OSError, EOFError)
+_BROKEN = (
+    *(TiffFileError, ValueError, RuntimeError, KeyError, IndexError, TypeError, AttributeError, OSError, EOFError),
+    *(struct.error, ArithmeticError),
+)
 _MAX_PAGES = 10_000
 
 
@@ -25,7 +34,7 @@ def check_tiff(path: Path, segment_pixels: int) -> bool:
     try:
         with TiffFile(path) as file:
             page = _largest(file)
-            too_large = page.is_tiled and page.tilewidth * page.tilelength > segment_pixels
+            too_large = page.is_tiled and _decoded_at_once(page) > segment_pixels
     except _BROKEN:
         return False
     if too_large:
@@ -38,7 +47,7 @@ def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Ite
     try:
         with TiffFile(path) as file:
             page = _largest(file)
-            if not page.is_tiled and page.imagewidth * page.imagelength > segment_pixels:
+            if not page.is_tiled and _decoded_at_once(page) > segment_pixels:
                 raise _too_large(segment_pixels)
             stride = -(-_tiles_at_most(page, size) // max_tiles)
             tiles = (tile for segment in _segments(page) for tile in cut(_scaled(segment, page), size))
@@ -56,6 +65,14 @@ def _largest(file: TiffFile) -> TiffPage:
     return max(pages, key=lambda page: page.imagewidth * page.imagelength)
 
 
+def _decoded_at_once(page: TiffPage) -> int:
+    """Pixels of a stored tile, or of a page without tiles; every four samples of a pixel count as one."""
+    pixels = page.tilewidth * page.tilelength * page.tiledepth
+    if not page.is_tiled:
+        pixels = page.imagewidth * page.imagelength * page.imagedepth
+    return pixels * -(-page.samplesperpixel // 4)
+
+
 def _tiles_at_most(page: TiffPage, size: int) -> int:
     if not page.is_tiled:
         return grid_length(page.imagelength, size) * grid_length(page.imagewidth, size)
@@ -65,6 +82,8 @@ def _tiles_at_most(page: TiffPage, size: int) -> int:
 
 def _segments(page: TiffPage) -> Iterator[NDArray[Any]]:
     """(H, W) or (H, W, C) arrays, one decoded at a time."""
+    if prod(page.chunked) > len(page.dataoffsets):  # tifffile would list all that are claimed before it reads one
+        raise ValueError("more tiles or strips than the file has")
     if not page.is_tiled:
         yield page.asarray()
         return

@@ -1,11 +1,15 @@
 """The variants of one sample, no more than a limit of them: the most telling are kept."""
 
+import hashlib
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model.readers.consequences import severity
 from schemas.tokens import VariantToken
+
+LONGEST_NAME = 1000
+"""Characters of a gene, a change or a consequence that are told as they stand."""
 
 Rank = tuple[bool, int, bool, int, str, float, int]
 
@@ -31,6 +35,21 @@ def rank(token: VariantToken) -> Rank:
     )
 
 
+def short(text: str) -> str:
+    """A text, or where it is too long its beginning with what tells it from all others: its length and SHA-256."""
+    if len(text) <= LONGEST_NAME:
+        return text
+    return f"{text[:64]}...[{len(text)} characters, sha256 {hashlib.sha256(text.encode()).hexdigest()}]"
+
+
+def _bounded(token: VariantToken) -> VariantToken:
+    """An allele may be megabases long: evidence of some of those would be larger than any record can be."""
+    if max(len(token.gene), len(token.change), len(token.consequence)) <= LONGEST_NAME:
+        return token
+    names = {"gene": short(token.gene), "change": short(token.change), "consequence": short(token.consequence)}
+    return token.model_copy(update=names)
+
+
 class MostTelling:
     """Keeps the `limit` most telling of any number of variants, in memory that grows with `limit` alone."""
 
@@ -47,7 +66,7 @@ class MostTelling:
     def add(self, token: VariantToken) -> None:
         """Consider one more variant."""
         self._seen += 1
-        self._kept.append(token)
+        self._kept.append(_bounded(token))
         if len(self._kept) >= 4 * self._limit:  # sorting now and then costs less than a heap of reversed ranks
             self._kept = heapq.nsmallest(self._limit, self._kept, key=rank)
 

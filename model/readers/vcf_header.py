@@ -12,6 +12,8 @@ _COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
 _TUMOUR = re.compile(r"(?:^|[._\-\s])(?:tumou?r|tum)(?:$|[._\-\s])", re.IGNORECASE)
 _NORMAL = re.compile(r"(?:^|[._\-\s])(?:normal|germline|blood)(?:$|[._\-\s])", re.IGNORECASE)
 _MAX_META_LINES = 200_000
+_MAX_META_TEXT = 2**26
+"""Characters of all meta lines: definitions stay in memory while the body is read."""
 MAX_SAMPLES = 10_000
 
 
@@ -53,13 +55,15 @@ def read_header(lines: Iterator[tuple[int, str]]) -> VcfHeader:
         raise unreadable(number, "not ##fileformat=VCFv4.x, so this is no VCF 4 file")
     definitions: dict[str, dict[str, Definition]] = {"INFO": {}, "FORMAT": {}}
     named: dict[str, str] = {}
+    text = 0
     for number, line in lines:
         if not line.startswith("##"):
             samples = _samples(number, line)
             tumour, normal = named.get("tumor_sample", ""), named.get("normal_sample", "")
             return VcfHeader(definitions["INFO"], definitions["FORMAT"], samples, tumour, normal)
-        if number > _MAX_META_LINES:
-            raise unreadable(number, f"more than {_MAX_META_LINES} meta lines")
+        text += len(line)
+        if number > _MAX_META_LINES or text > _MAX_META_TEXT:
+            raise unreadable(number, f"more than {_MAX_META_LINES} meta lines, or {_MAX_META_TEXT} characters of them")
         kind, items = structured(number, line)
         if kind in definitions:
             definitions[kind][items.get("ID", "")] = definition(number, kind, items)

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from model.readers.text_lines import unreadable
+from model.readers.variants import short
 from model.readers.vcf_header import VcfHeader
 from model.readers.vcf_values import read_info, read_sample
 
@@ -21,7 +22,7 @@ _COLUMN_RULES = (
     ("ID", r"[^\s;]+(?:;[^\s;]+)*"),
     ("REF", _BASES),
     ("ALT", rf"\.|{_ONE_ALT}(?:,{_ONE_ALT})*"),
-    ("QUAL", r"\.|\+?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))"),
+    ("QUAL", r"\.|\+?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))"),
     ("FILTER", rf"\.|{_ONE_FILTER}(?:;{_ONE_FILTER})*"),
     ("INFO", r"\S.*"),
     ("FORMAT", r"[^\s:]+(?::[^\s:]+)*"),
@@ -96,10 +97,11 @@ class EarlierLines:
 
     def check(self, number: int, record: VcfRecord) -> None:
         """Refused where this record starts a chromosome again, or says again what another said."""
-        if record.chrom != self._current:
+        chrom = short(record.chrom)
+        if chrom != self._current:
             self._finished.add(self._current)
-            self._current = record.chrom
-            if record.chrom in self._finished or len(self._finished) > _MAX_CHROMOSOMES:
+            self._current = chrom
+            if chrom in self._finished or len(self._finished) > _MAX_CHROMOSOMES:
                 raise unreadable(number, "a chromosome that had ended before (sort the file), or far too many of them")
         for alt in record.alts:
             self._remember(number, record, alt)
@@ -107,7 +109,8 @@ class EarlierLines:
     def _remember(self, number: int, record: VcfRecord, alt: str) -> None:
         if not re.fullmatch(_BASES, alt):
             return
-        variant = (record.chrom, *trimmed(record.pos, record.ref.upper(), alt.upper()))
+        pos, ref, trimmed_alt = trimmed(record.pos, record.ref.upper(), alt.upper())
+        variant = (self._current, pos, short(ref), short(trimmed_alt))
         if variant in self._recent:
             raise unreadable(number, "a variant that an earlier line has already (keep one of them)")
         self._recent[variant] = None
@@ -117,8 +120,10 @@ class EarlierLines:
 
 def trimmed(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
     """The same variant without bases that reference and alternative share at either end; one base is left of each."""
-    while len(ref) > 1 and len(alt) > 1 and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
-    while len(ref) > 1 and len(alt) > 1 and ref[0] == alt[0]:
-        pos, ref, alt = pos + 1, ref[1:], alt[1:]
-    return pos, ref, alt
+    end, most = 0, min(len(ref), len(alt)) - 1
+    while end < most and ref[-1 - end] == alt[-1 - end]:
+        end += 1
+    start, most = 0, most - end
+    while start < most and ref[start] == alt[start]:
+        start += 1
+    return pos + start, ref[start : len(ref) - end], alt[start : len(alt) - end]

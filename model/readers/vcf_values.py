@@ -6,8 +6,8 @@ from math import comb
 from model.readers.text_lines import unreadable
 from model.readers.vcf_meta import Definition
 
-_FLOAT = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))"
-_AMOUNT = r"\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_FLOAT = r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))"
+_AMOUNT = r"\+?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _TYPES = {"Integer": re.compile(r"[+-]?\d+"), "Float": re.compile(_FLOAT), "Character": re.compile(r".")}
 _GENOTYPE = re.compile(r"[/|]?(?:\.|\d{1,6})(?:[/|](?:\.|\d{1,6}))*")
 _KEY = re.compile(r"[^\s=]+")

@@ -93,6 +93,25 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             id="above-range-as-interpreted",
         ),
         pytest.param(
+            {
+                "valueQuantity": quantity(19, "g/dL"),
+                "referenceRange": [{"text": "12 to 16"}],
+                "interpretation": [coded("H", "urn:v3")],
+            },
+            {"value": 19.0, "unit": "g/dL", "flags": ("above-range",)},
+            id="a-range-in-words-leaves-it-to-the-interpretation",
+        ),
+        pytest.param(
+            {"valueQuantity": quantity(9, "g/dL", comparator=">"), "referenceRange": [{"low": quantity(12, "g/dL")}]},
+            {"value": 9.0, "unit": "g/dL", "comparator": ">"},
+            id="more-than-a-number-below-the-range-is-not-below-it",
+        ),
+        pytest.param(
+            {"valueQuantity": quantity(19, "g/dL", comparator="<"), "referenceRange": [{"high": quantity(16, "g/dL")}]},
+            {"value": 19.0, "unit": "g/dL", "comparator": "<"},
+            id="less-than-a-number-above-the-range-is-not-above-it",
+        ),
+        pytest.param(
             {"valueRange": {"low": quantity(10, "g/dL"), "high": quantity(140, "g/L")}},
             {"value": 12.0, "unit": "g/dL", "flags": ("from-range",)},
             id="range",
@@ -101,6 +120,29 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             {"code": coded("x"), "valueRatio": {"numerator": quantity(1, "mg"), "denominator": quantity(2, "mL")}},
             {"code": f"{LOINC}|x", "value": 500.0, "unit": "g.m-3", "flags": ("from-ratio",)},
             id="ratio",
+        ),
+        pytest.param(
+            {
+                "code": coded("x"),
+                "valueRatio": {"numerator": quantity(1, "1"), "denominator": quantity(4, "1", comparator=">")},
+            },
+            {"code": f"{LOINC}|x", "value": 0.25, "unit": "1", "comparator": "<", "flags": ("from-ratio",)},
+            id="one-to-more-than-four-is-less-than-a-quarter",
+        ),
+        pytest.param(
+            {
+                "valueRatio": {
+                    "numerator": quantity(1, "g", comparator=">"),
+                    "denominator": quantity(4, "dL", comparator=">"),
+                }
+            },
+            {"flags": ("absent-not-a-number",)},
+            id="more-than-one-to-more-than-four-is-anything",
+        ),
+        pytest.param(
+            {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": "1e-400"}}},
+            {"flags": ("absent-not-a-number",)},
+            id="a-denominator-that-a-double-takes-for-zero",
         ),
         pytest.param({"valueCodeableConcept": coded("LA1")}, {"answer": f"{LOINC}|LA1"}, id="coded"),
         pytest.param({"valueString": " pT2 "}, {"answer": "pT2"}, id="string"),
@@ -221,6 +263,12 @@ def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: R
     assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE] * kept
 
 
+def test_a_resource_sent_again_with_its_time_wins_over_what_was_refused_without_one() -> None:
+    (unread,) = refusal(without(OBSERVATION, "effectiveDateTime")).evidence
+    assert unread.occurred_at == ARRIVED
+    assert read_one(OBSERVATION | {"valueInteger": 1}).rank > unread.rank
+
+
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
     bad = OBSERVATION | {"id": "o2", "status": "zork", "meta": {"versionId": "4"}}
     refused = refusal(bundle(OBSERVATION | {"valueInteger": 1}, bad, PATIENT))
@@ -304,12 +352,71 @@ def test_genomic_observations_are_genomic_evidence(fields: dict[str, Any], expec
     assert one.tokens == (VariantToken(at=NINE, **expected),)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"code": coded("94076-7"), "valueQuantity": {"value": "1e400"}}, id="burden-beyond-a-double"),
+        pytest.param({"code": coded("94076-7"), "valueQuantity": {"value": -3}}, id="burden-below-zero"),
+        pytest.param(
+            {
+                "code": coded("69548-6"),
+                "component": [
+                    {"code": coded("69547-8"), "valueString": "A"},
+                    {"code": coded("69551-0"), "valueString": "T"},
+                    {"code": coded("81254-5"), "valueRange": {"low": {"value": "1e9999"}}},
+                ],
+            },
+            id="position-of-ten-thousand-digits",
+        ),
+    ],
+)
+def test_a_genomic_number_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    refused = refusal(OBSERVATION | fields)
+    assert refused.reason is Reason.NOT_FHIR
+    assert [(one.modality, one.status) for one in refused.evidence] == [(Modality.GENOMIC, EvidenceStatus.UNREADABLE)]
+
+
 def test_a_genomic_observation_that_fails_is_unreadable_as_genomic() -> None:
     (one,) = refusal(OBSERVATION | {"code": coded("94076-7"), "status": "zork"}).evidence
     assert one.modality is Modality.GENOMIC
 
 
 NOTE = {"contentType": "text/plain; charset=utf-8", "data": base64.b64encode(b"Margins clear.").decode()}
+
+
+@pytest.mark.parametrize(
+    ("adherence", "status", "flags"),
+    [
+        ("taking", EvidenceStatus.CURRENT, [("medicationstatement",)]),
+        ("stopped", EvidenceStatus.CURRENT, [("medicationstatement", "status-stopped")]),
+        ("not-taking", EvidenceStatus.WITHDRAWN, []),
+    ],
+)
+def test_whether_a_medicine_is_taken_is_read_in_r5_as_in_r4(
+    adherence: str, status: EvidenceStatus, flags: list[tuple[str, ...]]
+) -> None:
+    one = read_one(
+        {
+            **{"resourceType": "MedicationStatement", "id": "m", "status": "recorded"},
+            **{"subject": {"reference": "Patient/p1"}, "effectiveDateTime": "2026-01-01T09:00:00Z"},
+            "medication": {"concept": coded("1", "urn:x")},
+            "adherence": {"code": coded(adherence, "http://hl7.org/fhir/CodeSystem/medication-statement-adherence")},
+        }
+    )
+    assert (one.status, [token.flags for token in one.tokens]) == (status, flags)
+
+
+def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> None:
+    """Evidence larger than Kafka takes would stop the worker, and so every other patient."""
+    refused = refusal(
+        {
+            **{"resourceType": "DocumentReference", "id": "d", "status": "current", "date": "2026-01-01T09:00:00Z"},
+            **{"subject": {"reference": "Patient/p1"}, "type": coded("c" * 5000, "urn:x")},
+            "content": [{"attachment": {"url": "http://a/b"}}] * 2000,
+        }
+    )
+    assert refused.reason is Reason.TOO_LARGE
+    assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,11 @@ def test_a_study_gives_what_it_can_and_says_what_it_cannot(files: OneFile) -> No
     [
         pytest.param({"status": "cancelled", "contained": []}, ["withdrawn", "withdrawn"], id="cancelled"),
         pytest.param({"status": "registered"}, [], id="nothing-yet"),
+        pytest.param(
+            {"status": "entered-in-error", "started": None, "meta": {"lastUpdated": "2026-03-02T00:00:00Z"}},
+            ["withdrawn", "withdrawn"],
+            id="taken-back-without-a-start",
+        ),
     ],
 )
 def test_the_status_of_a_study(files: OneFile, fields: dict[str, object], expected: list[str]) -> None:
@@ -110,9 +115,16 @@ def test_the_status_of_a_study(files: OneFile, fields: dict[str, object], expect
         pytest.param({"started": None}, Reason.NO_TIME, id="no-time"),
         pytest.param({"contained": []}, Reason.NOT_AN_EVENT, id="endpoint-elsewhere"),
         pytest.param({"status": None}, Reason.NOT_AN_EVENT, id="no-status"),
+        pytest.param({"status": "entered-in-error", "series": []}, Reason.NOTHING_TO_READ, id="taken-back-unnamed"),
     ],
 )
 def test_a_study_is_refused(files: OneFile, fields: dict[str, object], reason: Reason) -> None:
     with pytest.raises(Refused) as refused:
         read(files, **fields)
     assert refused.value.reason == reason
+
+
+def test_a_patient_of_another_server_is_another_patient(files: OneFile) -> None:
+    urls = [f"https://{server}.org/fhir/Patient/p-1" for server in "ab"]
+    read_of = [read(files, status="cancelled", subject={"reference": url}).evidence for url in urls]
+    assert [piece.patient for pieces in read_of for piece in pieces] == [url for url in urls for _ in range(2)]

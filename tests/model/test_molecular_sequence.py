@@ -10,7 +10,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 META = {"lastUpdated": "2026-03-02T13:00:00+01:00", "versionId": "3"}
 PLAIN = {"resourceType": "MolecularSequence", "id": "m-1", "meta": META, "type": "dna"}
 R4 = PLAIN | {"patient": {"reference": "Patient/p-0042"}, "observedSeq": "acgt"}
-R5 = PLAIN | {"subject": {"reference": "https://a.org/fhir/Patient/p-0042"}, "literal": "acgt"}
+R5 = PLAIN | {"subject": {"reference": "Patient/p-0042/_history/2"}, "literal": "acgt"}
 
 
 @pytest.mark.parametrize("resource", [R4, R5], ids=["r4", "r5"])
@@ -36,3 +36,9 @@ def test_one_without_what_evidence_needs_is_refused(changes: dict[str, Any], rea
         parse_molecular_sequence(R4 | changes)
     assert refusal.value.reason is reason
     assert "p-0042" not in refusal.value.detail
+
+
+def test_a_patient_of_another_server_is_another_patient() -> None:
+    """As the clinical role names them, so that one patient's evidence comes together and two patients' does not."""
+    urls = [f"https://{server}.org/fhir/Patient/p-0042" for server in "ab"]
+    assert [parse_molecular_sequence(R4 | {"patient": {"reference": url}}).patient for url in urls] == urls

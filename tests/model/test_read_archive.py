@@ -62,3 +62,12 @@ def test_a_broken_archive_is_refused(tmp_path: Path) -> None:
     broken.write_bytes(b"PK\x03\x04 not an archive")
     with pytest.raises(Refused, match="unreadable-file"):
         list(read_archive(broken, ZipLimits(), DicomLimits()))
+
+
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", {"a": dicom(1)})
+    whole = path.read_bytes()
+    name = whole.rindex(b"PK\x01\x02") + 46  # in the central directory; a name ends at its first NUL
+    path.write_bytes(whole[:name] + b"\0" + whole[name + 1 :])
+    with pytest.raises(Refused):
+        list(read_archive(path, ZipLimits(), DicomLimits()))

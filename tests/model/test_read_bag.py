@@ -1,10 +1,12 @@
 """Bags of features, from .npz and HDF5, as numpy and h5py write them."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import h5py
 import numpy as np
 import pytest
+from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
 from model.readers.bag import BagLimits, read_hdf5, read_npz
@@ -80,6 +82,15 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, suffix: str) -> None:
         broken.write_bytes(whole[:part])
         with pytest.raises(Refused, match="unreadable-file"):
             read(broken)
+
+
+def test_a_negative_shape_is_refused_before_all_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    with ZipFile(path, "w") as archive, archive.open("features.npy", "w") as member:
+        write_array_header_1_0(member, {"descr": "<f4", "fortran_order": False, "shape": (4, -3)})
+        member.write(bytes(4 * 4 * 1000))
+    with pytest.raises(Refused, match="negative shape"):
+        read(path)
 
 
 def test_an_npz_without_features_is_refused(tmp_path: Path) -> None:

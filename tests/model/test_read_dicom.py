@@ -159,6 +159,25 @@ def test_monochrome1_is_inverted_and_a_negative_slope_inverts() -> None:
     np.testing.assert_allclose(frames(image(ramp, RescaleSlope="2", RescaleIntercept="5"))[0], plain, atol=1e-6)
 
 
+@pytest.mark.parametrize(("value", "limit"), [(0, 500), (500, 0), (0, None)])
+def test_padding_does_not_stretch_the_window(value: int, limit: int | None) -> None:
+    ramp = np.arange(1000, 1000 + SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)
+    ramp[:8] = 0
+    if limit is not None:
+        ramp[:4] = 400
+    fields = {"PixelPaddingValue": value} | ({} if limit is None else {"PixelPaddingRangeLimit": limit})
+    expected = windowed(ramp.astype(np.float32), ramp > 500)
+    np.testing.assert_allclose(frames(image(ramp, **fields))[0][0], expected, atol=1e-6)
+
+
+def test_a_number_of_the_wrong_length_is_refused() -> None:
+    rows = b"\x28\x00\x10\x00US\x02\x00"
+    whole = image(np.zeros((4, 4), np.uint8)).getvalue()
+    assert rows in whole
+    with pytest.raises(Refused, match="unreadable-file"):
+        frames(BytesIO(whole.replace(rows, rows[:-2] + b"\x03\x00\x00")))
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"Rows": 60_000, "Columns": 60_000}, {"NumberOfFrames": 1_000_000}],

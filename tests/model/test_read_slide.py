@@ -1,5 +1,6 @@
 """Slides and TIFFs, made by tifffile: which tiles are read, at what size, and which are left as background."""
 
+import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pydicom.uid import UID, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorag
 
 from model.readers.pixels import Tile, cut, is_background
 from model.readers.slide import SlideRules, grid, is_slide, read_slide
+from model.readers.tiff import read_tiff
 from schemas.errors import Reason, Refused
 
 SIZE = 32
@@ -128,6 +130,54 @@ def test_what_must_be_decoded_at_once_is_bounded(
     with pytest.raises(Refused) as refused:
         read(tiff(tmp_path / "a.tiff", picture(), **options), rules)
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("tag", [(277, 3, 1, 1000), (32997, 4, 1, 1000)], ids=["samples", "depth"])
+def test_a_file_of_some_bytes_does_not_ask_for_gigabytes(tmp_path: Path, tag: tuple[int, int, int, int]) -> None:
+    """A page of 25 million pixels whose one strip is absent, so that it is filled in: of 1000 samples, or 1000 deep."""
+    tags = {256: (4, 5000), 257: (4, 5000), 258: (3, 8), 259: (3, 1), 262: (3, 1), 273: (4, 8), 277: (3, 1)}
+    entries = {number: (number, kind, 1, value) for number, (kind, value) in (tags | {278: (4, 5000)}).items()}
+    entries |= {279: (279, 4, 1, 0), tag[0]: tag}
+    table = b"".join(struct.pack("<HHII", *entries[number]) for number in sorted(entries))
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4))
+    with pytest.raises(Refused, match="too-large"):
+        read(path)
+
+
+def test_a_picture_of_more_tiles_than_the_file_has_is_refused(tmp_path: Path) -> None:
+    """Sides of a million and of three hundred pixels claim seventy thousand tiles: more would fill the memory."""
+    path = tiff(tmp_path / "a.tif", picture(), tile=(64, 64))
+    width, claimed = (struct.pack("<HHII", 256, 4, 1, side) for side in (320, 1_000_000))
+    path.write_bytes(path.read_bytes().replace(width, claimed) + bytes(8))
+    with pytest.raises(Refused):
+        list(read_tiff(path, SIZE, 4096, SlideRules().segment_pixels))
+
+
+def test_what_a_file_says_of_its_patient_does_not_reach_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tiff(tmp_path / "a.tif", picture(), description="Name: SATO", metadata=None)
+    path.write_bytes(path.read_bytes().replace(b"SATO", "佐藤".encode("shift-jis")))
+    read(path)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"II", id="no-more-than-its-byte-order"),
+        pytest.param(b"II+\0\x08\0\0\0\x10\0\0\0", id="a-bigtiff-cut-in-its-header"),
+        pytest.param(None, id="tiles-of-no-length"),
+    ],
+)
+def test_a_tiff_that_cannot_be_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tiff(tmp_path / "a.tif", picture(), tile=(64, 64))
+    length = struct.pack("<HHII", 323, 4, 1, 64)
+    assert length in path.read_bytes()
+    path.write_bytes(content or path.read_bytes().replace(length, struct.pack("<HHII", 67, 4, 1, 64)))
+    with pytest.raises(Refused):
+        read(path)
 
 
 def test_floating_point_is_not_supported(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import gzip
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -112,3 +113,36 @@ def test_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Refused) as refusal:
         read(path)
     assert refusal.value.reason is Reason.UNREADABLE_FILE
+
+
+def test_an_allele_of_megabases_is_trimmed_at_once(tmp_path: Path) -> None:
+    """A copy for each base made minutes of this."""
+    path = tmp_path / "long.vcf"
+    head = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    path.write_bytes(head + b"1\t5\t.\tC" + b"A" * 1_000_000 + b"\tG" + b"A" * 900_000 + b"\t.\t.\t.\n")
+    started = time.monotonic()
+    assert len(read(path).tokens) == 1
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("row", ["{} . .", ". . AF={}"], ids=["qual", "info"])
+def test_a_number_that_never_ends_is_refused_at_once(tmp_path: Path, row: str) -> None:
+    """A time that grows with the square of the length made minutes of this, and a day of the longest line."""
+    head = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    path = tmp_path / "long.vcf"
+    path.write_bytes(head + f"1 5 . A T {row.format('1' * 40_000 + 'x')}".replace(" ", "\t").encode())
+    started = time.monotonic()
+    with pytest.raises(Refused):
+        read(path)
+    assert time.monotonic() - started < 10
+
+
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "header.vcf.gz"
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        out.write(b"##fileformat=VCFv4.2\n")
+        for number in range(18):
+            out.write(b"##more%d=" % number + b"A" * (4 * 2**20 - 64) + b"\n")
+        out.write(b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
+    with pytest.raises(Refused, match="characters of them"):
+        read(path)

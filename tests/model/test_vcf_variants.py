@@ -178,6 +178,12 @@ def test_gene_and_consequence_come_from_the_annotator(tmp_path: Path, info: str,
     assert (token.gene, token.consequence) == expected
 
 
+def test_the_consequence_of_one_alternative_is_not_said_of_another(tmp_path: Path) -> None:
+    found = read(vcf(tmp_path, "1 5 . A T,G . PASS CSQ=T|stop_gained|TP53|e1 GT 1/2", meta=CSQ)).tokens
+    said = {token.change: (token.gene, token.consequence) for token in found}
+    assert said == {"1:5:A>T": ("TP53", "stop_gained"), "1:5:A>G": ("TP53", "")}
+
+
 def test_the_most_telling_are_kept_and_the_rest_is_flagged(tmp_path: Path) -> None:
     quiet = "".join(f"1 {10 + n} . A T . PASS ANN=T|intron_variant|LOW|G{n}| GT:DP 0/1:{n}\n" for n in range(60))
     loud = (
@@ -188,3 +194,11 @@ def test_the_most_telling_are_kept_and_the_rest_is_flagged(tmp_path: Path) -> No
     assert [token.change for token in found.tokens] == ["2:6:A>T", "1:69:A>T", "1:68:A>T"]
     assert found.flags == ("truncated",)
     assert read(vcf(tmp_path, quiet + loud), max_variants=62).flags == ()
+
+
+def test_alleles_of_megabases_are_told_apart_and_do_not_travel(tmp_path: Path) -> None:
+    """Evidence larger than Kafka takes would stop the worker, and so every other patient."""
+    rows = "".join(f"1 5 . {'A' * 2**20}{end} C . PASS . GT 0/1\n" for end in "CGT")
+    found = read(vcf(tmp_path, rows)).tokens
+    assert len({token.change for token in found}) == 3
+    assert all(token.change.startswith("1:5:AAAA") and len(token.change) < 200 for token in found)

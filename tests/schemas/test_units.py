@@ -28,6 +28,8 @@ LOINC = "http://loinc.org|"
         pytest.param("8310-5", 98.6, "[degF]", (37.0, "Cel"), id="temperature-has-an-offset"),
         pytest.param("29463-7", 100, "[lb_av]", (45.359237, "kg"), id="pound"),
         pytest.param("4544-3", 0.42, "L/L", (42.0, "%"), id="percent"),
+        pytest.param("4548-4", 48, "mmol/mol", (6.54304, "%"), id="hba1c-of-ifcc-by-the-master-equation"),
+        pytest.param("4548-4", 0.065, "1", (6.5, "%"), id="hba1c-as-a-fraction-of-mass"),
         pytest.param("8867-4", 70, "{beats}/min", (70.0, "/min"), id="annotation"),
         pytest.param("89247-1", 1, "{score}", (1.0, "1"), id="an-annotation-alone-is-one"),
         pytest.param("89247-1", 1, "", (1.0, "1"), id="a-score-needs-no-unit"),
@@ -59,6 +61,8 @@ def test_a_value_arrives_in_its_canonical_unit(
         pytest.param("718-7", "%", id="another-dimension"),
         pytest.param("6690-2", "K/uL", id="kelvin-is-not-a-thousand"),
         pytest.param("2160-0", "meq/L", id="equivalents-without-a-valence"),
+        pytest.param("2160-0", "Cel", id="a-temperature-where-moles-convert"),
+        pytest.param("2160-0", "[pH]", id="a-logarithm-where-moles-convert"),
         pytest.param("6690-2", "[IU]/L", id="arbitrary-units-are-no-count"),
     ],
 )
