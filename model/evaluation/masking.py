@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from model.evaluation.fold import Fold, Rows
 from model.examples import Examples
+from model.features import Batch
 from model.network import MODALITIES
 from model.student_batch import without_blocks
 from schemas.errors import Reason, Refused
@@ -16,17 +17,25 @@ from schemas.table import Table
 
 
 def shown_alone(examples: Examples, table: Table, kept: Collection[str]) -> Examples:
-    """Every patient with these blocks alone: columns, and tokens of the codes that other blocks name, are gone.
+    """Every patient with these blocks alone: columns of others, and tokens of codes that these do not name, are gone.
 
-    A modality none of whose blocks is kept counts as absent.
+    A modality none of whose blocks is kept counts as absent. A block without codes names all that no other does,
+    vectors and variants too; where none is kept, that goes as well: a baseline is not shown it either.
     """
     stay = torch.tensor([name in kept for name in _known(table, kept)])
-    features = {
-        modality: without_blocks(examples.features[modality], stay.expand(len(examples.present), -1))
-        for modality in MODALITIES
-    }
+    rest = {block.modality for block in table.blocks if block.name in kept and not block.codes}
+    features = {}
+    for modality in MODALITIES:
+        shown = without_blocks(examples.features[modality], stay.expand(len(examples.present), -1))
+        features[modality] = shown if modality in rest else _named(shown)
     there = torch.stack([features[modality]["block"].any(1) for modality in MODALITIES], 1)
     return examples.with_features(features, examples.present & there)
+
+
+def _named(batch: Batch) -> Batch:
+    """A batch as it is without what no code of a block names: other tokens, vectors, variants, draws."""
+    gone = {name: torch.zeros_like(batch[name]) for name in ("arrived", "shown", "drawn") if name in batch}
+    return batch | gone | ({"present": batch["present"] & (batch["part"] > 0)} if "part" in batch else {})
 
 
 def left_to_baselines(fold: Fold, kept: Collection[str]) -> Fold:

@@ -12,13 +12,16 @@ from model.evaluation.survival_plot import survival_plot
 
 
 def write_plots(measures: Sequence[Measures], folder: Path) -> tuple[Path, ...]:
-    """Survival and calibration of the first model, risk-coverage of all, its forest of differences to the others."""
+    """Survival and calibration of the first model, risk-coverage of all, its forest of differences to the others.
+
+    A cohort without endpoints has no survival to draw.
+    """
     model, *baselines = measures
-    written = [
-        save(survival_plot(model.study), folder / "survival.png"),
-        save(calibration_plot(model), folder / "calibration.png"),
-        save(coverage_plot(measures), folder / "risk-coverage.png"),
-    ]
+    written = []
+    if model.study.endpoints:
+        written.append(save(survival_plot(model.study), folder / "survival.png"))
+        written.append(save(calibration_plot(model), folder / "calibration.png"))
+    written.append(save(coverage_plot(measures), folder / "risk-coverage.png"))
     if baselines:
         differences = [compare(model, baseline) for baseline in baselines]
         written.append(save(forest_plot(differences), folder / "differences.png"))

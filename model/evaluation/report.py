@@ -77,7 +77,7 @@ def _heading(model: Measures) -> str:
         for column, endpoint in enumerate(study.endpoints)
     ]
     notes = _NOTES.format(draws=model.draws, seed=model.seed)
-    return f"# Out-of-fold evaluation\n\n{tests} {'; '.join(events)}.\n\n{notes}"
+    return f"# Out-of-fold evaluation\n\n{tests} {'; '.join(events) or 'No endpoint'}.\n\n{notes}"
 
 
 def _figure(row: Measured | None, draws: int) -> str:

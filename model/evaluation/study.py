@@ -53,12 +53,14 @@ def prepare_study(
 
     Every patient must have one prediction an endpoint in the repeats in which the folds test that patient, and no
     other. A patient of the folds without a survival time (or a diagnosis) stays, and is no part of that endpoint.
+    Where all are of the endpoint `""`, as of a cohort without any, the study has none.
     """
     patients = tuple(sorted({one.patient for one in folds}))
     place = {patient: row for row, patient in enumerate(patients)}
     fold, repeats = _fold_array(folds, place)
     endpoints = tuple(dict.fromkeys(said.endpoint for said in predictions))
-    days, event = _fates(times, place, endpoints)
+    timed = () if endpoints == ("",) else endpoints
+    days, event = _fates(times, place, timed)
     told = _Told(len(patients), len(repeats), len(endpoints), len(labels))
     for said in predictions:
         row, repeat = place.get(said.patient, -1), repeats.get(said.repeat, -1)
@@ -67,7 +69,8 @@ def prepare_study(
         told.take(said, (row, repeat, endpoints.index(said.endpoint)))
     told.check(fold)
     truth = _truth(outcomes, place, labels)
-    return Study(name, patients, fold, endpoints, days, event, told.risk, told.survival, labels, truth, told.classes)
+    risk, survival = told.risk[..., : len(timed)], told.survival[:, :, : len(timed)]
+    return Study(name, patients, fold, timed, days, event, risk, survival, labels, truth, told.classes)
 
 
 class _Told:

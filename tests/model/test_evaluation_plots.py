@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation_cohort import made_study
+from evaluation_cohort import LABELS, made_files, made_study
 
 from model.evaluation.measure import measure
 from model.evaluation.plots import write_plots
+from model.evaluation.report import markdown
+from model.evaluation.study import prepare_study
 from model.evaluation.survival_plot import thirds
 
 pytestmark = pytest.mark.slow
@@ -35,3 +37,15 @@ def test_a_blind_horizon_and_no_event_are_drawn_as_what_they_are(tmp_path: Path)
     blind[..., 3:] = np.nan
     for number, study in enumerate((replace(GOOD, survival=blind), replace(GOOD, event=np.zeros_like(GOOD.event)))):
         assert len(write_plots([measure(study, 20, 0)], tmp_path / str(number))) == 3
+
+
+def test_a_cohort_without_endpoints_is_measured_by_its_diagnosis(tmp_path: Path) -> None:
+    said, _, folds, outcomes = made_files(seed=8)
+    said = [replace(one, endpoint="", risk=0.0, survival=(np.nan,) * 5) for one in said]  # as `predictions_of` says it
+    found = measure(prepare_study("named", said, LABELS, (), folds, outcomes), 20, 0)
+    as_beside_survival = measure(made_study(seed=8), 20, 0)
+    assert {endpoint for _, endpoint in found.figures} == {"diagnosis"}
+    assert all(np.array_equal(figure, as_beside_survival.figures[key]) for key, figure in found.figures.items())
+    assert "2 repeats of 3 folds. No endpoint." in markdown([found])
+    drawn = [path.name for path in write_plots([found, found], tmp_path)]
+    assert drawn == ["risk-coverage.png", "differences.png"]
