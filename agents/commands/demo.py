@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from agents.demonstration import Demonstration, started_at
-from agents.here import Here, forget_topics, make_topics, present
+from agents.here import Here, forget_topics, make_topics, visiting
 from agents.parade import disturbed
 from agents.wiring import ROLES
 from agents.worker import build_worker
@@ -84,5 +84,5 @@ def _play(settings: Settings, folder: Path, seed: int, console: Console, *, stay
     show = Demonstration(settings, events, console, stay=stay)
     worker, web = build_worker(settings, ROLES, show)
     show.web = web
-    with present(Here(settings, web)):
+    with visiting(Here(settings, web)):
         worker.execute_from_commandline()
