@@ -207,6 +207,14 @@ def test_a_wrong_setting_is_exit_2_and_one_line(tmp_path: Path) -> None:
     assert len(command.err.splitlines()) == 1
 
 
+def test_a_command_whose_reader_has_seen_enough_is_done_and_says_nothing(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        done = subprocess.run((*MAIN, "schemas", tmp_path), stdout=nobody, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_schemas_and_cohorts_are_written_without_any_server(tmp_path: Path) -> None:
     command = Command(dict(os.environ))
     assert len(command("schemas", str(tmp_path / "schemas")).splitlines()) == 7
