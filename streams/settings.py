@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -140,8 +141,20 @@ def read_settings() -> Settings:
     return Settings(**{name: _read(name, concern, tables.get(name, {})) for name, concern in _CONCERNS.items()})
 
 
+def set_where_nothing_is(values: Mapping[str, str]) -> None:
+    """Put these into the environment, but for what the environment or the file of ONCOSTREAM_CONFIG sets already."""
+    settings = read_settings()
+    concerns = (getattr(settings, name) for name in _CONCERNS)
+    taken = {f"{_prefix(type(one))}{field}".upper() for one in concerns for field in one.model_fields_set}
+    os.environ.update({name: value for name, value in values.items() if name not in taken})
+
+
+def _prefix(concern: type[BaseSettings]) -> str:
+    return concern.model_config.get("env_prefix", "")
+
+
 def _read(name: str, concern: type[BaseSettings], table: dict[str, Any]) -> Any:
-    prefix = concern.model_config.get("env_prefix", "")
+    prefix = _prefix(concern)
     over = {key: value for key, value in table.items() if f"{prefix}{key}".upper() not in os.environ}
     try:
         return concern(**over)

@@ -19,7 +19,7 @@ from agents.wiring import ROLES
 from agents.worker import build_worker
 from deploy.local.servers import local_servers
 from streams.log import log_to_stderr
-from streams.settings import Places, read_settings
+from streams.settings import read_settings, set_where_nothing_is
 
 _START_SECONDS = 90
 _STOP_SECONDS = 60
@@ -36,8 +36,8 @@ def up(
         _start_detached()
         return
     log_to_stderr()
-    os.environ.setdefault("ONCOSTREAM_KAFKA_PARTITIONS", "4")
-    with local_servers(Places().home / "servers") as local:
+    set_where_nothing_is({"ONCOSTREAM_KAFKA_PARTITIONS": "4"})
+    with local_servers(read_settings().places.home / "servers") as local:
         os.environ |= {"ONCOSTREAM_KAFKA": local.kafka, "ONCOSTREAM_REDIS": local.redis}
         settings = read_settings()
         asyncio.run(make_topics(settings))
@@ -49,7 +49,7 @@ def up(
 
 def down() -> None:
     """End what `oncostream up` started, and wait until it has."""
-    note = Places().home / "worker.json"
+    note = read_settings().places.home / "worker.json"
     if not note.exists():
         raise AskedWrongly(f"nothing is up here: no {note}; set ONCOSTREAM_HOME to the home it was started with")
     pid = int(json.loads(note.read_text(encoding="utf-8"))["pid"])
@@ -66,7 +66,7 @@ def down() -> None:
 
 
 def _start_detached() -> None:
-    home = Places().home
+    home = read_settings().places.home
     home.mkdir(parents=True, exist_ok=True)
     note, log = home / "worker.json", home / "up.log"
     with log.open("ab") as output:

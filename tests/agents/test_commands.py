@@ -207,6 +207,21 @@ def test_a_wrong_setting_is_exit_2_and_one_line(tmp_path: Path) -> None:
     assert len(command.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["up", "demo", "down"])
+def test_a_local_installation_reads_its_settings_as_every_command_does(tmp_path: Path, command: str) -> None:
+    said = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path), "ONCOSTREAM_INPUT_KEY": "sometimes"})
+    said(command, code=2)
+    assert said.err.startswith("oncostream: ONCOSTREAM_INPUT_KEY: found 'sometimes'")
+
+
+def test_the_home_of_a_local_installation_may_stand_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(f'[places]\nhome = "{tmp_path / "afar"}"\n')
+    env = {name: value for name, value in os.environ.items() if name != "ONCOSTREAM_HOME"}
+    command = Command(env | {"ONCOSTREAM_CONFIG": str(tmp_path / "config.toml")})
+    command("down", code=2)
+    assert str(tmp_path / "afar" / "worker.json") in command.err
+
+
 def test_a_command_whose_reader_has_seen_enough_is_done_and_says_nothing(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from schemas.evidence import Modality
 from streams.app import role_app
 from streams.kafka import password
-from streams.settings import WrongSettings, read_settings
+from streams.settings import WrongSettings, read_settings, set_where_nothing_is
 
 SECRET = "s3cr3t-that-nobody-may-read"
 TOML = """
@@ -88,6 +88,15 @@ def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytes
     assert (settings.kafka.partitions, settings.kafka.prefix) == (3, "clinic.")
     assert settings.trigger.deadline == timedelta(hours=1)
     assert settings.trigger.required == (Modality.CLINICAL,)
+
+
+@pytest.mark.usefixtures("config")
+def test_what_the_file_or_the_environment_sets_is_not_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {**os.environ, "ONCOSTREAM_TRIGGER_SETTLE": "PT3S"})
+    names = ("KAFKA_PARTITIONS", "TRIGGER_SETTLE", "TRIGGER_MIN_INTERVAL")
+    set_where_nothing_is({f"ONCOSTREAM_{name}": "9" for name in names})
+    told = {name: os.environ.get(f"ONCOSTREAM_{name}") for name in names}
+    assert told == {"KAFKA_PARTITIONS": None, "TRIGGER_SETTLE": "PT3S", "TRIGGER_MIN_INTERVAL": "9"}
 
 
 @pytest.mark.parametrize(
