@@ -16,6 +16,8 @@ import pytest
 from redis import Redis
 
 from agents.cli import COMMANDS
+from agents.commands.up import up
+from agents.exits import AskedWrongly, Away
 from model.cohorts.synthetic import write_synthetic
 from schemas.result import Result
 
@@ -212,6 +214,30 @@ def test_a_local_installation_reads_its_settings_as_every_command_does(tmp_path:
     said = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path), "ONCOSTREAM_INPUT_KEY": "sometimes"})
     said(command, code=2)
     assert said.err.startswith("oncostream: ONCOSTREAM_INPUT_KEY: found 'sometimes'")
+
+
+@pytest.mark.parametrize(("setting", "value"), [("MODEL", "nowhere"), ("FILES_ALLOW", "data")])
+@pytest.mark.parametrize("args", [(), ("--detach",)])
+def test_up_says_what_is_set_wrong_before_it_starts_anything(
+    tmp_path: Path, args: tuple[str, ...], setting: str, value: str
+) -> None:
+    command = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path), f"ONCOSTREAM_{setting}": value})
+    command("up", *args, code=2)
+    assert f"ONCOSTREAM_{setting}" in command.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("code", "refusal"), [(2, AskedWrongly), (4, Away), (1, Away)])
+def test_up_detached_fails_as_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, refusal: type[Exception]
+) -> None:
+    ends = tmp_path / "ends"
+    ends.write_text(f"#!/bin/sh\nexit {code}\n")
+    ends.chmod(0o755)
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", [str(ends)])
+    with pytest.raises(refusal, match=r"it ended at once; the reason is at the end of .*up\.log"):
+        up(detach=True)
 
 
 def test_the_home_of_a_local_installation_may_stand_in_the_file(tmp_path: Path) -> None:
