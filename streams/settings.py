@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.quantum_settings import QuantumSettings
@@ -161,10 +161,17 @@ def _read(name: str, concern: type[BaseSettings], table: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or name
-        found = "a secret" if "password" in field else repr(to_jsonable_python(first["input"], fallback=str))[:80]
+        found = "a secret" if _may_be_secret(first) else repr(to_jsonable_python(first["input"], fallback=str))[:80]
         raise WrongSettings(f"{prefix}{field.upper()}: found {found}; {first['msg']}") from None
     except ValueError as error:  # pydantic-settings: a value that is not JSON where JSON is wanted
         raise WrongSettings(f"{prefix}*: {error}") from None
+
+
+def _may_be_secret(error: ErrorDetails) -> bool:
+    """A password or a URL with one; or the text under a name that is not ours, which may be a password's misspelt."""
+    field = str(error["loc"][0]) if error["loc"] else ""
+    unknown = error["type"] == "extra_forbidden" and not isinstance(error["input"], int | float)
+    return "password" in field or field == "redis" or unknown
 
 
 def _toml_tables() -> dict[str, Any]:
