@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.addresses import kafka_address, redis_address
 from streams.quantum_settings import QuantumSettings
 from streams.trigger_settings import TriggerSettings
 
@@ -28,9 +29,9 @@ class Places(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_", frozen=True, extra="forbid")
 
-    kafka: str = "127.0.0.1:9092"
+    kafka: Annotated[str, AfterValidator(kafka_address)] = "127.0.0.1:9092"
     """Bootstrap servers, `host:port`, separated by commas."""
-    redis: str = "redis://127.0.0.1:6379/0"
+    redis: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
     """URL of Redis or Valkey; `rediss://` for TLS."""
     model: str = "default"
     """Folder of a trained network, or the name of one that ships."""
@@ -180,5 +181,5 @@ def _toml_tables() -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not there, not UTF-8, not TOML
         raise WrongSettings(f"ONCOSTREAM_CONFIG: found {path}; wanted a readable TOML file ({error})") from None
