@@ -23,6 +23,8 @@ from schemas.result import Result
 
 MAIN = (sys.executable, "-c", "from agents.cli import main; main()")
 
+ROOT = Path(__file__).parents[2]
+
 
 class Command:
     """Runs `oncostream` as its users do."""
@@ -246,6 +248,32 @@ def test_the_home_of_a_local_installation_may_stand_in_the_file(tmp_path: Path) 
     command = Command(env | {"ONCOSTREAM_CONFIG": str(tmp_path / "config.toml")})
     command("down", code=2)
     assert str(tmp_path / "afar" / "worker.json") in command.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(("schemas", "file"), id="a-file-where-a-folder-is-wanted"),
+        pytest.param(("schemas", "/proc/nowhere"), id="a-place-where-nothing-can-be-written"),
+        pytest.param(("cohort", "synthetic", "file/cohort", "--patients", "2"), id="a-folder-in-a-file"),
+        pytest.param(("cohort", "folds", "cohort", "absent/folds.csv", "--folds", "2"), id="a-file-in-no-folder"),
+        pytest.param(("cohort", "tcga", "cohort", "new"), id="a-folder-where-a-zip-is-wanted"),
+        pytest.param(("train", "cohort", "--out", "file"), id="a-file-where-a-network-is-to-be"),
+        pytest.param(
+            ("evaluate", "cohort", "--folds", "cohort", "--out", "p.csv"), id="a-folder-where-folds-are-wanted"
+        ),
+    ],
+)
+def test_a_path_that_cannot_be_used_is_exit_2_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_synthetic(Path("cohort"), patients=6, seed=1, flawed=False)
+    Path("file").touch()
+    command = Command({**os.environ, "PYTHONPATH": str(ROOT)})
+    command(*args, code=2)
+    assert re.search(r"^oncostream: \S+: [A-Z].*; give a path that can be used so$", command.err, re.MULTILINE)
+    assert "Traceback" not in command.err
 
 
 def test_a_command_whose_reader_has_seen_enough_is_done_and_says_nothing(tmp_path: Path) -> None:
