@@ -77,6 +77,13 @@ def test_what_could_not_be_written_or_compared_is_refused_before_anything_is_fit
     assert "2 folds" not in done.stderr
 
 
+@pytest.mark.parametrize("args", [("--folds", 61), ("--folds", 5, "--by-site")])
+def test_more_folds_than_patients_or_sites_are_refused(cohort: Path, tmp_path: Path, args: tuple[object, ...]) -> None:
+    done = oncostream("cohort", "folds", cohort, tmp_path / "folds.csv", *args, code=2)
+    assert done.stderr.splitlines()[-1].startswith(f"oncostream: --folds {args[1]}: Cannot have number of splits")
+    assert "Traceback" not in done.stderr
+
+
 def test_folds_that_are_none_are_refused(cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "folds.csv").write_text("patient,fold\na,1\n")
     done = oncostream("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
