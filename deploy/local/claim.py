@@ -37,9 +37,7 @@ class Claim:
             file.seek(0)
             owner = file.read().decode(errors="replace").strip() or "another"
             file.close()
-            raise LocalError(
-                f"{self.folder} is in use by process {owner}; stop that one, or {ANOTHER}"
-            ) from error
+            raise LocalError(f"{self.folder} is in use by process {owner}; stop that one, or {ANOTHER}") from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n".encode())
         file.flush()
