@@ -13,7 +13,9 @@ from model.cohorts.synthetic import write_synthetic
 from model.cohorts.tcga import write_tcga
 from model.evaluation.folds import make_folds, sites_of, strata_of, write_folds
 
-app = typer.Typer(no_args_is_help=True, help="Make a cohort folder: events, files, outcomes, survival.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Make a cohort folder: events, files, outcomes, survival."
+)
 Out = Annotated[Path, typer.Argument(help="The new cohort folder.")]
 
 

@@ -61,6 +61,11 @@ def test_every_command_of_the_table_is_there() -> None:
         assert hasattr(import_module(f"agents.commands.{module}"), name)
 
 
+@pytest.mark.parametrize("group", ["cohort", "dead-letters"])
+def test_a_group_offers_no_completion_that_the_whole_does_not_have(group: str) -> None:
+    assert "completion" not in Command(dict(os.environ))(group, "--help")
+
+
 @pytest.mark.slow
 def test_a_cohort_goes_the_whole_road_by_commands_alone(fresh_settings: Any, tmp_path: Path) -> None:
     command = Command(fresh_settings.env | {"ONCOSTREAM_TRIGGER_DEADLINE": "PT2S"})
