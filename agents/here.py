@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.local_home import local_worker
+from agents.wiring import model_folder
 from streams.kafka import admin
 from streams.opened import opened
 from streams.settings import Settings
@@ -63,7 +64,7 @@ def _write(here: Here) -> None:
         "redis": settings.places.redis,
         "prefix": settings.kafka.prefix,
         "partitions": settings.kafka.partitions,
-        "model": settings.places.model,
+        "model": str(model_folder(settings).resolve()),  # another command may be typed in another folder
         "files_allow": settings.places.files_allow,
     }
     draft = here.note.with_suffix(".new")
