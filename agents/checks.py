@@ -133,6 +133,9 @@ def _files(settings: Settings) -> Iterator[Finding]:
 
 def _local(home: Path) -> Iterator[Finding]:
     there = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        remedy = "set ONCOSTREAM_HOME to one, or give the right to write it"
+        yield wrong("home", f"{there} is no folder that can be written", remedy)
     try:
         require_space(there)
         free = shutil.disk_usage(there).free // 1_000_000

@@ -82,6 +82,10 @@ def main() -> None:
         _leave(4, str(error))
     except (KafkaError, RedisError) as error:
         _leave(4, f"Kafka or Redis went away meanwhile ({type(error).__name__}); try again, or: oncostream doctor")
+    except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        if error.filename is None:
+            raise
+        _leave(2, f"{error.filename}: {error.strerror}; give a path that can be used so")
 
 
 def _leave(code: int, text: str) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.local_home import local_worker
+from agents.wiring import model_folder
 from streams.kafka import admin
 from streams.opened import opened
 from streams.settings import Settings
@@ -29,13 +31,28 @@ class Here:
 
 @contextmanager
 def present(here: Here) -> Iterator[None]:
-    """Leave the note for as long as the worker runs; the address of its metrics is added when it is known."""
+    """Leave the note for as long as the worker runs, written when the address of its metrics is known.
+
+    A note that another worker of this home has written meanwhile stays.
+    """
     here.note.parent.mkdir(parents=True, exist_ok=True)
     here.web.when_open = lambda: _write(here)
     try:
         yield
     finally:
-        here.note.unlink(missing_ok=True)
+        worker = local_worker(here.settings.places.home)
+        if worker is not None and worker.pid == os.getpid():
+            here.note.unlink(missing_ok=True)
+
+
+@contextmanager
+def visiting(here: Here) -> Iterator[None]:
+    """Be present unless a worker of this home is already: the commands are to find that one, now and afterwards."""
+    if local_worker(here.settings.places.home) is not None:
+        yield
+        return
+    with present(here):
+        yield
 
 
 def _write(here: Here) -> None:
@@ -47,7 +64,7 @@ def _write(here: Here) -> None:
         "redis": settings.places.redis,
         "prefix": settings.kafka.prefix,
         "partitions": settings.kafka.partitions,
-        "model": settings.places.model,
+        "model": str(model_folder(settings).resolve()),  # another command may be typed in another folder
         "files_allow": settings.places.files_allow,
     }
     draft = here.note.with_suffix(".new")

@@ -1,10 +1,12 @@
 """What a command says on stdout: JSON, one object a line, or a table; and progress, on stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -12,9 +14,13 @@ from rich.text import Text
 
 
 def say(text: str) -> None:
-    """One line on stdout, at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """One line on stdout, at once; where nobody reads any more, as behind `head`, the command is done."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python writes the rest there at its end
+        raise typer.Exit(0) from None
 
 
 def say_json(row: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from streams.opened import opened
 from streams.parts import Parts
 from streams.settings import Settings
 from streams.topics import named, topic_faults
-from streams.web import Web
+from streams.web import Web, require_address
 
 log = structlog.get_logger()
 
@@ -84,6 +84,7 @@ class RoleWorker(Worker):
 
 def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> tuple[RoleWorker, Web]:
     """A worker of these roles, and of what runs beside them, ready to run; raises `WrongSettings`."""
+    require_address(settings.web)
     parts = make_parts(settings)
     metrics.BUILD.info({"model": parts.manifest.model, "version": parts.dead_letters.version})
     roles = make_roles(parts, names)

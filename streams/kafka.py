@@ -13,7 +13,11 @@ def ssl_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
     """TLS as set, or None for a plain connection."""
     if kafka.security not in ("SSL", "SASL_SSL"):
         return None
-    return ssl.create_default_context(cafile=str(kafka.ca_file) if kafka.ca_file else None)
+    try:
+        return ssl.create_default_context(cafile=str(kafka.ca_file) if kafka.ca_file else None)
+    except OSError as error:  # an SSLError is one
+        wanted = "wanted a readable file of certificates in PEM"
+        raise WrongSettings(f"ONCOSTREAM_KAFKA_CA_FILE: found {error.strerror or error}; {wanted}") from None
 
 
 def password(kafka: KafkaSettings) -> str:

@@ -2,15 +2,17 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.addresses import kafka_address, redis_address
 from streams.quantum_settings import QuantumSettings
 from streams.trigger_settings import TriggerSettings
 
@@ -27,9 +29,9 @@ class Places(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_", frozen=True, extra="forbid")
 
-    kafka: str = "127.0.0.1:9092"
+    kafka: Annotated[str, AfterValidator(kafka_address)] = "127.0.0.1:9092"
     """Bootstrap servers, `host:port`, separated by commas."""
-    redis: str = "redis://127.0.0.1:6379/0"
+    redis: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
     """URL of Redis or Valkey; `rediss://` for TLS."""
     model: str = "default"
     """Folder of a trained network, or the name of one that ships."""
@@ -140,18 +142,37 @@ def read_settings() -> Settings:
     return Settings(**{name: _read(name, concern, tables.get(name, {})) for name, concern in _CONCERNS.items()})
 
 
+def set_where_nothing_is(values: Mapping[str, str]) -> None:
+    """Put these into the environment, but for what the environment or the file of ONCOSTREAM_CONFIG sets already."""
+    settings = read_settings()
+    concerns = (getattr(settings, name) for name in _CONCERNS)
+    taken = {f"{_prefix(type(one))}{field}".upper() for one in concerns for field in one.model_fields_set}
+    os.environ.update({name: value for name, value in values.items() if name not in taken})
+
+
+def _prefix(concern: type[BaseSettings]) -> str:
+    return concern.model_config.get("env_prefix", "")
+
+
 def _read(name: str, concern: type[BaseSettings], table: dict[str, Any]) -> Any:
-    prefix = concern.model_config.get("env_prefix", "")
+    prefix = _prefix(concern)
     over = {key: value for key, value in table.items() if f"{prefix}{key}".upper() not in os.environ}
     try:
         return concern(**over)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or name
-        found = "a secret" if "password" in field else repr(to_jsonable_python(first["input"], fallback=str))[:80]
+        found = "a secret" if _may_be_secret(first) else repr(to_jsonable_python(first["input"], fallback=str))[:80]
         raise WrongSettings(f"{prefix}{field.upper()}: found {found}; {first['msg']}") from None
     except ValueError as error:  # pydantic-settings: a value that is not JSON where JSON is wanted
         raise WrongSettings(f"{prefix}*: {error}") from None
+
+
+def _may_be_secret(error: ErrorDetails) -> bool:
+    """A password or a URL with one; or the text under a name that is not ours, which may be a password's misspelt."""
+    field = str(error["loc"][0]) if error["loc"] else ""
+    unknown = error["type"] == "extra_forbidden" and not isinstance(error["input"], int | float)
+    return "password" in field or field == "redis" or unknown
 
 
 def _toml_tables() -> dict[str, Any]:
@@ -160,5 +181,5 @@ def _toml_tables() -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not there, not UTF-8, not TOML
         raise WrongSettings(f"ONCOSTREAM_CONFIG: found {path}; wanted a readable TOML file ({error})") from None

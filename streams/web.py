@@ -1,5 +1,6 @@
 """/metrics, /health and /ready of one worker. Faust's own web pages are off."""
 
+import socket
 import time
 from collections.abc import Callable, Sequence
 
@@ -8,10 +9,21 @@ from mode import Service
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams import metrics
-from streams.settings import WebSettings
+from streams.settings import WebSettings, WrongSettings
 from streams.step import Step
 
 Ready = Callable[[], bool]
+
+
+def require_address(settings: WebSettings) -> None:
+    """Raise `WrongSettings` where nobody can listen at this host and port, while it is still one line to say so."""
+    try:
+        for family, _, _, _, place in socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM):
+            socket.create_server(place[:2], family=family).close()
+    except OSError as error:
+        where = f"ONCOSTREAM_WEB_HOST and ONCOSTREAM_WEB_PORT: found {settings.host}:{settings.port}"
+        why = str(error.strerror).partition(" (")[0]
+        raise WrongSettings(f"{where} ({why}); wanted a host of this machine and a free port") from None
 
 
 class Web(Service):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import EVENTS
 from model.cohorts.hancock import write_hancock
@@ -12,7 +13,9 @@ from model.cohorts.synthetic import write_synthetic
 from model.cohorts.tcga import write_tcga
 from model.evaluation.folds import make_folds, sites_of, strata_of, write_folds
 
-app = typer.Typer(no_args_is_help=True, help="Make a cohort folder: events, files, outcomes, survival.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Make a cohort folder: events, files, outcomes, survival."
+)
 Out = Annotated[Path, typer.Argument(help="The new cohort folder.")]
 
 
@@ -61,7 +64,11 @@ def folds(
     by_site: Annotated[bool, typer.Option("--by-site", help="No site on both sides of a fold.")] = False,
 ) -> None:
     """Folds of a cohort's patients, stratified by diagnosis and by who had which event."""
-    made = make_folds(strata_of(cohort), repeats, count, seed, sites_of(cohort) if by_site else None)
+    strata, sites = strata_of(cohort), sites_of(cohort) if by_site else None
+    try:
+        made = make_folds(strata, repeats, count, seed, sites)
+    except ValueError as error:  # more folds than patients of any kind, or than sites
+        raise AskedWrongly(f"--folds {count}: {error}") from None
     write_folds(out, made)
     say(f"{out}: {len({one.patient for one in made})} patients, {repeats} x {count} folds")
 

@@ -17,7 +17,9 @@ from schemas.message import Message
 from streams.settings import Settings
 from streams.topics import named
 
-app = typer.Typer(no_args_is_help=True, help="What was refused: look at it, send it again, dismiss it.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="What was refused: look at it, send it again, dismiss it."
+)
 Json = Annotated[bool, typer.Option("--json", help="One object a line.")]
 Ids = Annotated[list[str] | None, typer.Argument(help="topic/partition/offset, as `list` shows them.")]
 

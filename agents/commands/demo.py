@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from agents.demonstration import Demonstration, started_at
-from agents.here import Here, forget_topics, make_topics, present
+from agents.here import Here, forget_topics, make_topics, visiting
 from agents.parade import disturbed
 from agents.wiring import ROLES
 from agents.worker import build_worker
@@ -22,7 +22,7 @@ from deploy.local.servers import local_servers
 from model.cohorts.folder import read_events
 from model.cohorts.synthetic import write_synthetic
 from streams.log import log_to_stderr
-from streams.settings import Places, Settings, read_settings
+from streams.settings import Settings, read_settings, set_where_nothing_is
 
 _DEFAULTS = {
     "ONCOSTREAM_TRIGGER_DEADLINE": "PT12S",
@@ -43,10 +43,9 @@ def demo(
     console = Console()
     log_to_stderr(logging.WARNING)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a fresh broker has no groups, and says so
-    for name, value in _DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    set_where_nothing_is(_DEFAULTS)
     os.environ["ONCOSTREAM_KAFKA_PREFIX"] = f"demo-{started_at()}."
-    home = Places().home / "demo"
+    home = read_settings().places.home / "demo"
     with _servers(home, kafka, redis) as are_ours:
         folder = home / "cohort"
         os.environ["ONCOSTREAM_FILES_ALLOW"] = str(folder)
@@ -84,5 +83,5 @@ def _play(settings: Settings, folder: Path, seed: int, console: Console, *, stay
     show = Demonstration(settings, events, console, stay=stay)
     worker, web = build_worker(settings, ROLES, show)
     show.web = web
-    with present(Here(settings, web)):
+    with visiting(Here(settings, web)):
         worker.execute_from_commandline()

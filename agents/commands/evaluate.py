@@ -19,7 +19,7 @@ from model.evaluation.folds import Assigned, read_folds
 from model.evaluation.judged import judge_file
 from model.evaluation.linear_alone import LINEAR
 from model.evaluation.plots import write_plots
-from model.evaluation.predictions import Prediction, write_predictions
+from model.evaluation.predictions import Prediction, read_predictions, write_predictions
 from model.evaluation.report import markdown
 from model.evaluation.runner import OURS, Evaluation, Said
 from model.evaluation.runner import evaluate as evaluate_folds
@@ -60,6 +60,7 @@ def evaluate(
     """Fit on every fold's other patients, predict its own, and say how good that is."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
+    _require_usable(out, against or [], report)
     cut, card = read_folds(folds), read_card(cohort)
     settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
     settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
@@ -78,6 +79,17 @@ def evaluate(
     if report:
         whole = [file for file, (_, kept) in zip(written, found, strict=True) if not kept]
         _report(cohort, cut, [*whole, *(against or [])], report, draws)
+
+
+def _require_usable(out: Path, against: list[Path], report: Path | None) -> None:
+    """Refuse now what would be refused after hours of fitting."""
+    if out.is_dir():
+        raise AskedWrongly(f"--out {out}: wanted a file; give {out / 'predictions.csv'}")
+    for folder in (out.parent, report):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    for file in against:
+        read_predictions(file)
 
 
 def _written(

@@ -13,16 +13,18 @@ import psutil
 import typer
 from rich.console import Console
 
+from agents.allowed import file_rules
 from agents.exits import AskedWrongly, Away
 from agents.here import Here, make_topics, present
-from agents.wiring import ROLES
+from agents.wiring import ROLES, read_manifest
 from agents.worker import build_worker
 from deploy.local.servers import local_servers
 from streams.log import log_to_stderr
-from streams.settings import Places, read_settings
+from streams.settings import read_settings, set_where_nothing_is
 
 _START_SECONDS = 90
 _STOP_SECONDS = 60
+_ASKED_WRONGLY = 2
 
 
 def up(
@@ -32,12 +34,15 @@ def up(
     """Run a local broker and cache and all six roles, until Ctrl-C or `oncostream down`."""
     if model:
         os.environ["ONCOSTREAM_MODEL"] = model
+    asked = read_settings()
+    read_manifest(asked)  # what is set wrong is said here and now, not in a log after a broker's start
+    file_rules(asked)
     if detach:
         _start_detached()
         return
     log_to_stderr()
-    os.environ.setdefault("ONCOSTREAM_KAFKA_PARTITIONS", "4")
-    with local_servers(Places().home / "servers") as local:
+    set_where_nothing_is({"ONCOSTREAM_KAFKA_PARTITIONS": "4"})
+    with local_servers(asked.places.home / "servers") as local:
         os.environ |= {"ONCOSTREAM_KAFKA": local.kafka, "ONCOSTREAM_REDIS": local.redis}
         settings = read_settings()
         asyncio.run(make_topics(settings))
@@ -49,7 +54,7 @@ def up(
 
 def down() -> None:
     """End what `oncostream up` started, and wait until it has."""
-    note = Places().home / "worker.json"
+    note = read_settings().places.home / "worker.json"
     if not note.exists():
         raise AskedWrongly(f"nothing is up here: no {note}; set ONCOSTREAM_HOME to the home it was started with")
     pid = int(json.loads(note.read_text(encoding="utf-8"))["pid"])
@@ -66,7 +71,7 @@ def down() -> None:
 
 
 def _start_detached() -> None:
-    home = Places().home
+    home = read_settings().places.home
     home.mkdir(parents=True, exist_ok=True)
     note, log = home / "worker.json", home / "up.log"
     with log.open("ab") as output:
@@ -80,8 +85,9 @@ def _start_detached() -> None:
     console = Console(stderr=True)
     with console.status("starting broker, cache and six roles"):
         for _ in range(_START_SECONDS * 5):
-            if child.poll() is not None:
-                raise Away(f"it ended at once; the reason is at the end of {log}")
+            if (code := child.poll()) is not None:
+                how = AskedWrongly if code == _ASKED_WRONGLY else Away
+                raise how(f"it ended at once; the reason is at the end of {log}")
             if note.exists() and json.loads(note.read_text(encoding="utf-8"))["pid"] == child.pid:
                 break
             _pause()

@@ -13,6 +13,9 @@ from deploy.local.errors import LocalError
 NEEDED_BYTES = 1_000_000_000
 """Free space wanted before a start: a full disk under a broker loses more than a start."""
 
+ANOTHER = "choose another --home (of oncostream: ONCOSTREAM_HOME)"
+"""The remedy of whoever started us, by `python -m deploy.local` or by `oncostream`."""
+
 _GRACE_SECONDS = 20.0
 
 
@@ -34,9 +37,7 @@ class Claim:
             file.seek(0)
             owner = file.read().decode(errors="replace").strip() or "another"
             file.close()
-            raise LocalError(
-                f"{self.folder} is in use by process {owner}; stop that one, or choose another --home"
-            ) from error
+            raise LocalError(f"{self.folder} is in use by process {owner}; stop that one, or {ANOTHER}") from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n".encode())
         file.flush()
@@ -48,7 +49,7 @@ class Claim:
             return (self.folder / "lock").open("a+b")
         except OSError as error:
             raise LocalError(
-                f"{self.folder} cannot be written ({error.strerror}); choose another --home, or its permissions"
+                f"{self.folder} cannot be written ({error.strerror}); {ANOTHER}, or its permissions"
             ) from error
 
     def release(self) -> None:
@@ -65,7 +66,7 @@ def require_space(folder: Path, needed_bytes: int = NEEDED_BYTES) -> None:
     if free < needed_bytes:
         raise LocalError(
             f"{folder} has {free // 1_000_000} MB free, {needed_bytes // 1_000_000} MB are wanted; "
-            "make space, or choose another --home"
+            f"make space, or {ANOTHER}"
         )
 
 

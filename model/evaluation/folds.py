@@ -41,6 +41,8 @@ def read_folds(path: Path) -> tuple[Assigned, ...]:
                 found[one.patient, one.repeat] = one
     except FileNotFoundError:
         raise Refused(Reason.FILE_MISSING, f"no {path.name}; oncostream cohort folds makes one") from None
+    if not found:
+        raise Refused(Reason.UNREADABLE_FILE, f"{path.name} has no folds; oncostream cohort folds makes them")
     return tuple(found.values())
 
 

@@ -16,10 +16,14 @@ import pytest
 from redis import Redis
 
 from agents.cli import COMMANDS
+from agents.commands.up import up
+from agents.exits import AskedWrongly, Away
 from model.cohorts.synthetic import write_synthetic
 from schemas.result import Result
 
 MAIN = (sys.executable, "-c", "from agents.cli import main; main()")
+
+ROOT = Path(__file__).parents[2]
 
 
 class Command:
@@ -55,6 +59,11 @@ def test_every_command_of_the_table_is_there() -> None:
     for place in COMMANDS.values():
         module, _, name = place.partition(":")
         assert hasattr(import_module(f"agents.commands.{module}"), name)
+
+
+@pytest.mark.parametrize("group", ["cohort", "dead-letters"])
+def test_a_group_offers_no_completion_that_the_whole_does_not_have(group: str) -> None:
+    assert "completion" not in Command(dict(os.environ))(group, "--help")
 
 
 @pytest.mark.slow
@@ -205,6 +214,79 @@ def test_a_wrong_setting_is_exit_2_and_one_line(tmp_path: Path) -> None:
     command("status", code=2)
     assert "ONCOSTREAM_KAFKA_PARTITIONS" in command.err
     assert len(command.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "down"])
+def test_a_local_installation_reads_its_settings_as_every_command_does(tmp_path: Path, command: str) -> None:
+    said = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path), "ONCOSTREAM_INPUT_KEY": "sometimes"})
+    said(command, code=2)
+    assert said.err.startswith("oncostream: ONCOSTREAM_INPUT_KEY: found 'sometimes'")
+
+
+@pytest.mark.parametrize(("setting", "value"), [("MODEL", "nowhere"), ("FILES_ALLOW", "data")])
+@pytest.mark.parametrize("args", [(), ("--detach",)])
+def test_up_says_what_is_set_wrong_before_it_starts_anything(
+    tmp_path: Path, args: tuple[str, ...], setting: str, value: str
+) -> None:
+    command = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path), f"ONCOSTREAM_{setting}": value})
+    command("up", *args, code=2)
+    assert f"ONCOSTREAM_{setting}" in command.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("code", "refusal"), [(2, AskedWrongly), (4, Away), (1, Away)])
+def test_up_detached_fails_as_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, refusal: type[Exception]
+) -> None:
+    ends = tmp_path / "ends"
+    ends.write_text(f"#!/bin/sh\nexit {code}\n")
+    ends.chmod(0o755)
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", [str(ends)])
+    with pytest.raises(refusal, match=r"it ended at once; the reason is at the end of .*up\.log"):
+        up(detach=True)
+
+
+def test_the_home_of_a_local_installation_may_stand_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(f'[places]\nhome = "{tmp_path / "afar"}"\n')
+    env = {name: value for name, value in os.environ.items() if name != "ONCOSTREAM_HOME"}
+    command = Command(env | {"ONCOSTREAM_CONFIG": str(tmp_path / "config.toml")})
+    command("down", code=2)
+    assert str(tmp_path / "afar" / "worker.json") in command.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(("schemas", "file"), id="a-file-where-a-folder-is-wanted"),
+        pytest.param(("schemas", "/proc/nowhere"), id="a-place-where-nothing-can-be-written"),
+        pytest.param(("cohort", "synthetic", "file/cohort", "--patients", "2"), id="a-folder-in-a-file"),
+        pytest.param(("cohort", "folds", "cohort", "absent/folds.csv", "--folds", "2"), id="a-file-in-no-folder"),
+        pytest.param(("cohort", "tcga", "cohort", "new"), id="a-folder-where-a-zip-is-wanted"),
+        pytest.param(("train", "cohort", "--out", "file"), id="a-file-where-a-network-is-to-be"),
+        pytest.param(
+            ("evaluate", "cohort", "--folds", "cohort", "--out", "p.csv"), id="a-folder-where-folds-are-wanted"
+        ),
+    ],
+)
+def test_a_path_that_cannot_be_used_is_exit_2_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_synthetic(Path("cohort"), patients=6, seed=1, flawed=False)
+    Path("file").touch()
+    command = Command({**os.environ, "PYTHONPATH": str(ROOT)})
+    command(*args, code=2)
+    assert re.search(r"^oncostream: \S+: [A-Z].*; give a path that can be used so$", command.err, re.MULTILINE)
+    assert "Traceback" not in command.err
+
+
+def test_a_command_whose_reader_has_seen_enough_is_done_and_says_nothing(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        done = subprocess.run((*MAIN, "schemas", tmp_path), stdout=nobody, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_schemas_and_cohorts_are_written_without_any_server(tmp_path: Path) -> None:

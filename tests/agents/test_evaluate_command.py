@@ -55,7 +55,39 @@ def test_what_cannot_be_evaluated_is_one_line(cohort: Path, tmp_path: Path, args
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param(("--out", "."), "wanted a file", id="a-folder-where-predictions-are-to-be"),
+        pytest.param(("--out", "file/p.csv"), "file", id="predictions-in-a-file"),
+        pytest.param(("--out", "p.csv", "--report", "file"), "file", id="a-report-in-a-file"),
+        pytest.param(("--out", "p.csv", "--against", "absent.csv"), "no absent.csv", id="no-file-to-compare-with"),
+    ],
+)
+def test_what_could_not_be_written_or_compared_is_refused_before_anything_is_fitted(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    Path("file").touch()
+    done = oncostream(
+        "evaluate", cohort, "--folds", cohort.parent / "folds.csv", "--model", "single:clinical", *args, code=2
+    )
+    assert told in done.stderr
+    assert "2 folds" not in done.stderr
+
+
+@pytest.mark.parametrize("args", [("--folds", 61), ("--folds", 5, "--by-site")])
+def test_more_folds_than_patients_or_sites_are_refused(cohort: Path, tmp_path: Path, args: tuple[object, ...]) -> None:
+    done = oncostream("cohort", "folds", cohort, tmp_path / "folds.csv", *args, code=2)
+    assert done.stderr.splitlines()[-1].startswith(f"oncostream: --folds {args[1]}: Cannot have number of splits")
+    assert "Traceback" not in done.stderr
+
+
 def test_folds_that_are_none_are_refused(cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "folds.csv").write_text("patient,fold\na,1\n")
     done = oncostream("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
     assert "patient_id,repeat,fold" in done.stderr
+    (tmp_path / "folds.csv").write_text("")
+    done = oncostream("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
+    assert "has no folds" in done.stderr

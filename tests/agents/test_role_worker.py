@@ -1,8 +1,14 @@
+import socket
 import subprocess
 import sys
 import textwrap
 
 import pytest
+
+from agents.worker import build_worker
+from deploy.local.ports import free_port
+from streams.settings import WebSettings, WrongSettings, read_settings
+from streams.web import require_address
 
 pytestmark = pytest.mark.slow
 
@@ -37,3 +43,17 @@ def test_a_worker_with_a_thread_that_never_ends_is_gone_in_time_and_says_so() ->
     assert done.returncode == 0, said
     for words in ("ended", "stopped_badly", "stopped_short"):
         assert words in said
+
+
+def test_a_worker_whose_port_is_taken_is_refused_by_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("ONCOSTREAM_WEB_PORT", str(taken.getsockname()[1]))
+        with pytest.raises(WrongSettings, match=r"ONCOSTREAM_WEB_PORT: found .*; wanted .* a free port"):
+            build_worker(read_settings(), ["fhir"])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
+def test_a_free_address_is_left_free(host: str) -> None:
+    port = free_port()
+    require_address(WebSettings(host=host, port=port))
+    require_address(WebSettings(host=host, port=port))

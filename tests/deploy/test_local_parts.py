@@ -148,12 +148,12 @@ def test_one_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(LocalError, match=r"cannot be written .*choose another --home"):
+    with pytest.raises(LocalError, match=r"cannot be written .*choose another --home .*ONCOSTREAM_HOME"):
         start_cache(tmp_path / "file")
 
 
 def test_a_full_disk_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LocalError, match=r"MB free, .* are wanted; make space"):
+    with pytest.raises(LocalError, match=r"MB free, .* are wanted; make space, .* ONCOSTREAM_HOME"):
         require_space(tmp_path, needed_bytes=10**18)
 
 

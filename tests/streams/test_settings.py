@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer
 
 from schemas.evidence import Modality
 from streams.app import role_app
-from streams.kafka import password
-from streams.settings import WrongSettings, read_settings
+from streams.kafka import password, ssl_context
+from streams.settings import WrongSettings, read_settings, set_where_nothing_is
 
 SECRET = "s3cr3t-that-nobody-may-read"
 TOML = """
@@ -90,6 +90,15 @@ def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytes
     assert settings.trigger.required == (Modality.CLINICAL,)
 
 
+@pytest.mark.usefixtures("config")
+def test_what_the_file_or_the_environment_sets_is_not_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {**os.environ, "ONCOSTREAM_TRIGGER_SETTLE": "PT3S"})
+    names = ("KAFKA_PARTITIONS", "TRIGGER_SETTLE", "TRIGGER_MIN_INTERVAL")
+    set_where_nothing_is({f"ONCOSTREAM_{name}": "9" for name in names})
+    told = {name: os.environ.get(f"ONCOSTREAM_{name}") for name in names}
+    assert told == {"KAFKA_PARTITIONS": None, "TRIGGER_SETTLE": "PT3S", "TRIGGER_MIN_INTERVAL": "9"}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -106,6 +115,9 @@ def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytes
         pytest.param("ONCOSTREAM_KAFKA_PREFIX", 60 * "long", id="longer-than-a-topic-name-may-be"),
         pytest.param("ONCOSTREAM_PREDICT_THRESHOLD", "85", id="a-percentage"),
         pytest.param("ONCOSTREAM_WEB_PORT", "70000", id="no-such-port"),
+        pytest.param("ONCOSTREAM_KAFKA", "broker:port", id="a-broker-at-no-number"),
+        pytest.param("ONCOSTREAM_KAFKA", "broker:70000", id="a-broker-at-no-port"),
+        pytest.param("ONCOSTREAM_KAFKA", "", id="no-broker"),
         pytest.param("ONCOSTREAM_INPUT_KEY", "always", id="one-of-the-places"),
     ],
 )
@@ -153,10 +165,11 @@ def test_a_wrong_table_names_its_concern(monkeypatch: pytest.MonkeyPatch, name: 
         pytest.param("partitions = 3", "[partitions]", id="a-value-outside-a-table"),
         pytest.param("kafka = 3", "[kafka]", id="a-value-where-a-table-is-wanted"),
         pytest.param("[kafka", "wanted a readable TOML file", id="not-toml"),
+        pytest.param("# \udcff", "wanted a readable TOML file", id="not-utf-8"),
     ],
 )
 def test_a_wrong_toml_file_says_what_is_wrong(config: Path, content: str, told: str) -> None:
-    config.write_text(content, encoding="utf-8")
+    config.write_text(content, encoding="utf-8", errors="surrogateescape")
     assert told in refusal()
 
 
@@ -169,11 +182,36 @@ def test_a_password_is_never_shown(config: Path, monkeypatch: pytest.MonkeyPatch
     config.write_text(f'[kafka]\npassword = ["{SECRET}"]', encoding="utf-8")
     assert "found a secret" in refusal()
     assert SECRET not in refusal()
+    config.write_text(f'[kafka]\npasswort = "{SECRET}"', encoding="utf-8")
+    assert refusal().startswith("ONCOSTREAM_KAFKA_PASSWORT: found a secret; ")
+    config.write_text(f'[places]\nredis = ["redis://us:{SECRET}@cache"]', encoding="utf-8")
+    assert refusal().startswith("ONCOSTREAM_REDIS: found a secret; ")
     config.write_text("", encoding="utf-8")
     monkeypatch.setenv("ONCOSTREAM_KAFKA_PASSWORD", SECRET)
     settings = read_settings()
     assert SECRET not in repr(settings)
     assert password(settings.kafka) == SECRET
+
+
+@pytest.mark.parametrize("url", ["cache", "", "http://cache", f"redis://us:{SECRET}/x@cache:1", "redis://cache:port/0"])
+def test_a_wrong_url_of_redis_names_the_right_ones_and_shows_no_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ONCOSTREAM_REDIS", url)
+    told = refusal()
+    assert told.startswith("ONCOSTREAM_REDIS: found a secret; ")
+    assert "redis://host:port/0" in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_the_certificates_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content)
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_SECURITY", "SSL")
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_CA_FILE", str(tmp_path / "ca.pem"))
+    with pytest.raises(WrongSettings, match=r"ONCOSTREAM_KAFKA_CA_FILE: found .*; wanted a readable file"):
+        ssl_context(read_settings().kafka)
 
 
 def test_the_file_of_a_password_wins_and_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
