@@ -55,11 +55,11 @@ class Patients:
             loaded = await self._cache.load_with({}, owned)
             await self._truth.hold(loaded)
             due = await self._cache.due(owned, now, most)
-            strays = {patient for patient in due if partition_of(patient, partitions) != due[patient]}
-            for partition in {due[patient] for patient in strays}:  # settled at home, they would stay due here for ever
+            home = [patient for patient in due if partition_of(patient, partitions) == due[patient]]
+            for partition in {due[stray] for stray in due.keys() - home}:  # settled at home, it would stay due here
                 await self._cache.mark_damaged(partition)
-            if due.keys() - strays:
-                await self._settle({patient: [] for patient in due if patient not in strays}, {})
+            if home:
+                await self._settle({patient: [] for patient in home}, {})
         except AWAY as error:
             metrics.RETRIES.labels("assembly").inc()
             log.warning("dependency_away", role="assembly", error=type(error).__name__)

@@ -51,12 +51,14 @@ def lay_road(places: Places) -> Iterator[LayRoad]:
 
 @pytest.fixture(scope="session")
 def undisturbed(places: Places) -> Undisturbed:
-    """The cohort, read by one worker in peace."""
+    """The cohort, read by one worker in peace: one half first, so that the other brings revisions."""
 
     async def in_peace(road: Road) -> Undisturbed:
         road.start()
-        await road.load(cohort())
-        await road.settled()
+        events = cohort()
+        for part in (events[: len(events) // 2], events[len(events) // 2 :]):
+            await road.load(part)
+            await road.settled()
         return Undisturbed(road, last_contents(await road.results()))
 
     with ExitStack() as undo:

@@ -46,7 +46,7 @@ def check_chains(results: Iterable[Result]) -> dict[str, list[Result]]:
 
 def test_the_revisions_of_a_cohort_are_chains(undisturbed: Undisturbed) -> None:
     chains = check_chains(asyncio.run(undisturbed.road.results()))
-    assert chains  # on a busy machine all of a patient may settle in one revision: the next test makes more of them
+    assert any(len(chain) > 1 for chain in chains.values())
 
 
 def test_a_deadline_fires_without_an_event_and_after_a_restart_and_every_change_is_told(lay_road: LayRoad) -> None:
