@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from torch.nn import functional
 
 from model.heads import Logits
 from model.labels import Labels
@@ -150,3 +151,26 @@ def test_the_loss_of_soft_targets_is_the_expected_loss_of_hard_ones() -> None:
     soft = loss_of(logits, one([0.3, 0.0, 0.1]))
     mean = 0.3 * loss_of(logits, one([1, 0, 0.1])) + 0.7 * loss_of(logits, one([0, 0, 0.1]))
     torch.testing.assert_close(soft, mean)
+
+
+def test_no_road_is_surer_of_the_patients_it_was_fitted_on_than_of_strangers() -> None:
+    random = torch.Generator().manual_seed(0)
+    columns = torch.randn(1150, 40, generator=random, dtype=torch.float64)
+    chance = torch.sigmoid(2 * columns[:, 0] - 2 * columns[:, 1])
+    diagnosis = (torch.rand(1150, generator=random) < chance).long()
+    none, own = torch.zeros(1150, 0, 1), slice(0, 150)
+    labels = Labels(diagnosis, torch.full((1150,), -1), torch.zeros(1150), none, none)
+    one = Table(
+        blocks=(Declared(name="one", modality=Modality.CLINICAL),),
+        columns=tuple((0, Column(form="value", codes=(f"l|{n}",))) for n in range(40)),
+    )
+    tasks = Tasks(diagnosis=("a", "b"), treatments=(), endpoints=(), edges_days=(365.0,))
+    targets = hard_targets(labels.rows(torch.arange(150)), 2, 0).to(torch.float64)
+    folds, there = inner_folds([str(one) for one in diagnosis[own].tolist()], 0), torch.ones(1150, 1, dtype=torch.bool)
+    base = torch.zeros(0, 1, dtype=torch.float64)
+    roads = LinearRoad(one, tasks), LinearRoad(one, tasks)
+    opinions = fit_roads(*roads, Training(one, columns[own], there[own], targets, base, folds), RoadSetting())
+    for road, opinion in zip(roads, opinions, strict=True):
+        of_own, of_strangers = opinion.logits.diagnosis, road(road.score(columns.float()), there).diagnosis[150:]
+        lost = functional.cross_entropy(of_own, diagnosis[own]), functional.cross_entropy(of_strangers, diagnosis[150:])
+        assert lost[0] > lost[1] - 0.05
