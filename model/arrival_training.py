@@ -48,9 +48,16 @@ class Split:
     roles: Roles
 
     def places(self, encoding: Encoding, held: bool) -> Tensor:
-        """The encoding's items of patients on one side, of whom anything is known."""
-        side = (self.roles.held if held else self.roles.train) & self.labels.known
-        return torch.nonzero(side[encoding.owners] & (encoding.owners >= 0)).squeeze(1)
+        """The encoding's items of patients on one side, of whom anything is known.
+
+        Where not one is held out, those of training stand in: an encoder that nothing judges would never be trained.
+        """
+        trained, spared = self._owned_by(self.roles.train, encoding), self._owned_by(self.roles.held, encoding)
+        return spared if held and len(spared) else trained
+
+    def _owned_by(self, side: Tensor, encoding: Encoding) -> Tensor:
+        known = side & self.labels.known
+        return torch.nonzero(known[encoding.owners] & (encoding.owners >= 0)).squeeze(1)
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ def train_arrival(
 ) -> dict[str, float]:
     """Train encoders that share modules together, a head each, until the held-out loss no longer falls.
 
-    Returns the best held-out loss, by each encoder's name.
+    Returns the best held-out loss, by each encoder's name; of training items where none was held out.
     """
     manifest, generator, hardware = setting.manifest, setting.generator, setting.hardware
     heads = nn.ModuleList([Heads(manifest.sizes.width, 1, manifest.tasks) for _ in encodings])
@@ -82,7 +89,7 @@ def train_arrival(
 
     def losses(held: bool) -> Iterator[tuple[Tensor, int]]:
         for head, encoding in zip(heads, encodings, strict=True):
-            for places in shuffled(split.places(encoding, held), BATCH, generator):
+            for places in shuffled(split.places(encoding, held), BATCH, generator, least=1 if held else 2):
                 logits = head(encoding.encode(*map(hardware.mine, encoding.shown(places, not held))))
                 loss = loss_of(logits, targets.rows(hardware.mine(encoding.owners[places]))).mean()
                 yield hardware.part(loss, torch.ones(len(places))), len(places)

@@ -9,10 +9,10 @@ from torch import Tensor
 from model.encoders.hashing import stable_hash
 
 
-def shuffled(rows: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """The rows in a random order, `size` at a time; a last batch of one row is left out."""
+def shuffled(rows: Tensor, size: int, generator: torch.Generator, least: int = 2) -> Iterator[Tensor]:
+    """The rows in a random order, `size` at a time; a last batch of fewer than `least` is left out."""
     order = rows[torch.randperm(len(rows), generator=generator)]
-    yield from (batch for batch in torch.split(order, size) if len(batch) > 1)
+    yield from (batch for batch in torch.split(order, size) if len(batch) >= least)
 
 
 def held_out(patients: Sequence[str], share: float, seed: int) -> Tensor:

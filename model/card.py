@@ -48,5 +48,6 @@ def model_card(manifest: Manifest, training: Training) -> str:
 {losses}
 
 Temperature and conformal sets were fitted on the same held-out patients that stopped training; figures above are no
-estimate for new patients. A modality that is missing is imputed, and results say so.
+estimate for new patients. An encoder of whose files none is of a held-out patient was judged by those of training.
+A modality that is missing is imputed, and results say so.
 """

@@ -30,7 +30,7 @@ class Rules:
     imaging: ImagingRules = field(default_factory=ImagingRules)
     genomic: GenomicRules = field(default_factory=GenomicRules)
     shelf_life: timedelta = timedelta(days=3650)
-    newest: int = 64
+    newest: int = 256
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class TriggerSettings(BaseSettings):
     }
     """Evidence this much older than the patient's newest counts as stale."""
     newest: dict[Modality, Annotated[int, Field(ge=1)]] = {
-        Modality.CLINICAL: 64,
+        Modality.CLINICAL: 256,
         Modality.IMAGING: 16,
         Modality.GENOMIC: 16,
     }

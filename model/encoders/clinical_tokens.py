@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.encoders.hashing import bucket, stable_hash
 from model.features import Features, filled, places_of
-from schemas.evidence import Evidence
-from schemas.tokens import ObservationToken
+from schemas.evidence import TIMELESS, Evidence
+from schemas.tokens import ObservationToken, Token
 
 ANSWERS = 1024
 """Buckets of (code, coded or string answer); 0 is none."""
@@ -38,9 +39,23 @@ def clinical_features(patients: Sequence[Sequence[ObservationToken]], size: int,
 
 
 def newest_observations(pieces: Sequence[Evidence], size: int) -> list[ObservationToken]:
-    """The newest `size` observations by time, then by content, so that equal times cannot matter."""
-    tokens = [token for piece in pieces for token in piece.tokens if type(token) is ObservationToken]
-    return sorted(tokens, key=_order)[-size:]
+    """At most `size` observations, oldest first; equal times go by content, so that order of arrival cannot matter.
+
+    Where there are more: who the patient is, then the newest of each code that says anything, then the newest. So a
+    week of daily blood counts pushes out older blood counts, not the patient's sex and not the one pathology report.
+    """
+    told = [(TIMELESS in piece.flags, token) for piece in pieces for token in piece.tokens if _observed(token)]
+    told.sort(key=lambda one: _order(one[1]))
+    if len(told) > size:
+        newest = {token.code: place for place, (_, token) in enumerate(told) if token.value is not None or token.answer}
+        firsts = frozenset(newest.values())
+        places = sorted(range(len(told)), key=lambda place: (told[place][0], place in firsts, place))
+        told = [told[place] for place in sorted(places[-size:])]
+    return [token for _, token in told]
+
+
+def _observed(token: Token) -> TypeGuard[ObservationToken]:
+    return type(token) is ObservationToken
 
 
 def _numbers(patients: Sequence[Sequence[ObservationToken]]) -> NDArray[np.float32]:
