@@ -1,4 +1,4 @@
-"""Training the encoders that run when a file arrives: it is judged, however few files of held-out patients there are."""
+"""Training the encoders that run when a file arrives: judged, however few files of held-out patients there are."""
 
 import numpy as np
 import pytest
