@@ -10,6 +10,7 @@ from mode import CrashingSupervisor
 from streams import kafka as kafka_access
 from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
+from streams.header_names import read_any_header_name
 from streams.last_acts import last_act
 from streams.pace import Pace
 from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
@@ -29,6 +30,7 @@ class BatchApp(faust.App):
     """How many records its next batch may have."""
 
     def _new_transport(self) -> Any:
+        read_any_header_name()
         return BatchTransport(self.conf.broker_consumer, self)
 
     async def _producer_flush(self, logger: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.header_names import read_any_header_name
 from streams.settings import KafkaSettings, WrongSettings
 
 
@@ -46,6 +47,7 @@ def client_options(bootstrap: str, kafka: KafkaSettings) -> dict[str, Any]:
 
 def reader(bootstrap: str, kafka: KafkaSettings, **options: Any) -> AIOKafkaConsumer:
     """A consumer without a group, for reading a topic from its beginning."""
+    read_any_header_name()
     return AIOKafkaConsumer(
         **client_options(bootstrap, kafka), enable_auto_commit=False, auto_offset_reset="earliest", **options
     )

@@ -15,6 +15,7 @@ import pytest
 from deploy.local.servers import LocalServers
 
 sys.path.append(str(Path(__file__).parent))  # importlib mode: `road` and `events_in` beside the tests
+sys.path.append(str(Path(__file__).parents[1] / "streams"))  # `raw_names` in another folder
 
 from events_in import cohort
 from road import LayRoad, Road, Undisturbed, last_contents

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import pytest
 from bus import Place
 from events_in import Sent, observation, sequencing
+from raw_names import NO_TEXT, SPELLED, Raw, write_batch
 from road import LayRoad, Road
 
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, original_headers
 from schemas.envelope import RECEIVED
 from schemas.errors import Reason
+from schemas.message import Message
 from streams.kafka import writer
 from streams.opened import opened
 from streams.settings import KafkaSettings
@@ -83,3 +85,36 @@ def test_strange_records_among_the_results_are_set_aside_and_end_no_worker(lay_r
         return {letter.reason for letter in letters}
 
     assert asyncio.run(live()) == {Reason.NOT_AN_EVENT}
+
+
+@pytest.mark.slow
+def test_a_header_name_that_is_no_text_stops_neither_its_batch_nor_a_role(lay_road: LayRoad) -> None:
+    """The record is read as any other; where it is set aside, its letter keeps the name spelled out."""
+    road = lay_road()
+    odd = ((NO_TEXT, b"\xff"), (b"content-type", None))
+    batch: list[Raw] = [
+        (None, observation("p-before", "o", 9.0).value, ()),
+        (None, observation("p-odd", "o", 9.0).value, odd),
+        (None, b"not json", odd),
+        (None, observation("p-behind", "o", 9.0).value, ()),
+    ]
+    ours: list[Raw] = [(b"k", b"none of ours", odd), (b"k", None, odd)]
+
+    async def live() -> tuple[set[Place], set[bytes | None], list[Message]]:
+        places = await write_batch(road.bootstrap, road.topics.observations, batch)
+        for topic in (road.topics.requests, road.topics.results):
+            await write_batch(road.bootstrap, topic, ours)
+        road.start("fhir", *road.roles)
+        await road.settled(roles=["fhir", *road.roles])
+        patients = {message.key for message in await road.read(road.topics.results)}
+        return await road.without_outcome(places), patients, await road.read(road.topics.dead_letters)
+
+    open_, patients, read = asyncio.run(live())
+    assert open_ == set()
+    assert patients == {b"p-before", b"p-odd", b"p-behind", b"k"}
+    letters = {DeadLetter.from_headers(message.headers).step: message for message in read}
+    assert {step: letter.value for step, letter in letters.items()} == {
+        "clinical": b"not json", "inference": b"none of ours", "fhir": b"none of ours"
+    }  # fmt: skip
+    for letter in letters.values():
+        assert original_headers(letter.headers) == [(SPELLED, b"\xff"), ("content-type", None)]
