@@ -4,6 +4,7 @@ The student never saw the validation patients, and each of them is spoken of by 
 encoders' training stopped by them: close to, not quite, an untouched set.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +24,12 @@ from model.wording import pattern_of
 from schemas.manifest import Manifest
 
 _TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 81))
-_ENOUGH = 50
-"""A pattern that fewer validation patients can be shown in shares the temperature of all."""
+_PULL = 16.0
+"""Ridge on a temperature's logarithm, on the scale of losses summed over patients: a quarter is its deviation.
+
+What a hundred patients say of a temperature is luck for a good part. It is held to 1, and a pattern's to that of all,
+so that a run of easy patients does not make all later answers surer.
+"""
 _SLACK = 4.0
 """Ridge that holds a gain to 1, on the scale of losses summed over patients."""
 
@@ -48,8 +53,8 @@ def calibrate(network: Network, manifest: Manifest, examples: Examples, opinions
     if not manifest.tasks.diagnosis or not len(known):
         return manifest
     shown = patterns_shown(network, manifest, examples, examples.held[known], encoded[known])
-    common = _best(shown)
-    temperatures = {part.pattern: _best([part]) if len(part.truth) >= _ENOUGH else common for part in shown}
+    common = temperature_of(shown, 1.0, share=len(known) / sum(len(part.truth) for part in shown))
+    temperatures = {part.pattern: temperature_of([part], common) for part in shown}
     quantiles = {
         part.pattern: conformal_quantile(1 - _of_truth(part, temperatures[part.pattern]), manifest.alpha)
         for part in shown
@@ -138,9 +143,19 @@ def _set_gains(network: Network, examples: Examples, encoded: Tensor) -> None:
     heads.gain.copy_(gain.detach().clamp(0.0, 5.0))
 
 
-def _best(shown: list[Shown]) -> float:
-    """The temperature under which the true labels of these patients are likeliest."""
-    return round(float(min(_TEMPERATURES, key=lambda t: sum(_nll(part, float(t)) for part in shown))), 6)
+def temperature_of(shown: list[Shown], around: float, share: float = 1.0) -> float:
+    """The temperature that these patients' true labels ask for, against the pull `around`.
+
+    A patient who is shown under many patterns is not many patients: `share` is what one of these counts for.
+    """
+
+    def loss(temperature: float) -> float:
+        pull = _PULL / 2 * math.log(temperature / around) ** 2
+        return pull + share * sum(_nll(part, temperature) for part in shown)
+
+    temperatures: list[float] = _TEMPERATURES.tolist()
+    best = min(temperatures, key=loss)
+    return round(best, 6)
 
 
 def _of_truth(part: Shown, temperature: float) -> NDArray[np.float64]:
