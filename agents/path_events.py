@@ -1,6 +1,5 @@
 """What `send` makes of a path: a cohort folder, records, FHIR, DICOM, VCF, FASTA, as the messages a bus would carry."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from agents.exits import AskedWrongly
 from agents.series_events import is_dicom, series_messages
 from model.cohorts.folder import EVENTS, IMAGING_TOPIC, OBSERVATION_TOPIC, SEQUENCING_TOPIC, read_events
 from schemas.events import Assay
+from schemas.fhir_json import strict_json
 from schemas.message import Message
 
 INPUTS = (OBSERVATION_TOPIC, IMAGING_TOPIC, SEQUENCING_TOPIC)
@@ -103,6 +103,6 @@ def _json_message(content: bytes, where: str, number: int) -> Message:
 
 def _parsed(content: bytes, where: str) -> Any:
     try:
-        return json.loads(content)
-    except ValueError:
-        raise AskedWrongly(f"{where}: not JSON") from None
+        return strict_json(content)
+    except ValueError as error:
+        raise AskedWrongly(f"{where}: {error}; wanted FHIR or an event") from None
