@@ -1,5 +1,6 @@
 """What `send` makes of a path: a cohort folder, records, FHIR, DICOM, VCF, FASTA, as the messages a bus would carry."""
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from schemas.message import Message
 
 INPUTS = (OBSERVATION_TOPIC, IMAGING_TOPIC, SEQUENCING_TOPIC)
 _TOPIC_OF = {"ImagingStudy": IMAGING_TOPIC, "MolecularSequence": SEQUENCING_TOPIC}
+_ENDLESS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+"""What has no size and perhaps no end: an event needs its bytes counted and hashed before it is sent."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def messages_of(paths: list[Path], asked: Asked) -> Iterator[Message]:
     for path in paths:
         if not path.exists():
             raise AskedWrongly(f"{path}: no such file or folder")
+        if found := _ENDLESS.get(stat.S_IFMT(path.stat().st_mode)):
+            raise AskedWrongly(f"{path}: {found}; wanted a file or a folder, so write it to a file first")
         if (path / EVENTS).is_file():
             yield from _records(path, EVENTS)
         elif path.is_dir():
