@@ -183,6 +183,8 @@ def test_without_a_worker_nothing_settles_and_that_is_exit_3(fresh_settings: Any
     rows = [json.loads(line) for line in command("status", "--wait", "1", "--json", code=3).splitlines()]
     assert rows[1]["lag"] > 0
     assert command("results") == ""
+    assert command("results", "--patient", "nobody", "--json") == ""
+    assert command.err == "oncostream: no result of this patient is there; `oncostream status` shows what waits\n"
 
 
 @pytest.mark.slow
