@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.local_home import local_worker
+from agents.local_home import birth_of, local_worker
 from agents.wiring import model_folder
 from streams.kafka import admin
 from streams.opened import opened
@@ -59,6 +59,7 @@ def _write(here: Here) -> None:
     settings = here.settings
     note = {
         "pid": os.getpid(),
+        "started": birth_of(os.getpid()),
         "metrics": here.web.address,
         "kafka": settings.places.kafka,
         "redis": settings.places.redis,

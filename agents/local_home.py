@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from streams.settings import Settings, read_settings
 
 NOTE = "worker.json"
+_STARTTIME = 19
+"""Its place in /proc/PID/stat behind the program's name (proc(5): the 22nd field; the name, the second, has blanks)."""
 
 
 class LocalWorker(BaseModel):
@@ -25,15 +27,32 @@ class LocalWorker(BaseModel):
     partitions: int | None = None
     model: str | None = None
     files_allow: str | None = None
+    started: float | None = None
+    """What `birth_of` says of its process; None in a note of an earlier version."""
 
 
 def local_worker(home: Path) -> LocalWorker | None:
-    """The running worker of this home, or None: no note, or one whose process is gone."""
+    """The running worker of this home, or None: no note, or one whose process is gone (and its number another's)."""
     try:
         worker = LocalWorker.model_validate_json((home / NOTE).read_bytes())
     except (OSError, ValidationError):
         return None
-    return worker if psutil.pid_exists(worker.pid) else None
+    started = birth_of(worker.pid)
+    return worker if started is not None and worker.started in (None, started) else None
+
+
+def birth_of(pid: int) -> float | None:
+    """When a process was started, so that another one with its number is told from it; None where there is none.
+
+    In ticks since the machine's start where there is a /proc: the time of day of a start moves when the clock is set.
+    """
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        if stat.exists():
+            return float(stat.read_text(errors="replace").rpartition(")")[2].split()[_STARTTIME])
+        return psutil.Process(pid).create_time()
+    except (OSError, ValueError, psutil.Error):
+        return None
 
 
 def settings_here() -> Settings:

@@ -1,6 +1,6 @@
 """What `send` makes of a path: a cohort folder, records, FHIR, DICOM, VCF, FASTA, as the messages a bus would carry."""
 
-import json
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +12,13 @@ from agents.exits import AskedWrongly
 from agents.series_events import is_dicom, series_messages
 from model.cohorts.folder import EVENTS, IMAGING_TOPIC, OBSERVATION_TOPIC, SEQUENCING_TOPIC, read_events
 from schemas.events import Assay
+from schemas.fhir_json import strict_json
 from schemas.message import Message
 
 INPUTS = (OBSERVATION_TOPIC, IMAGING_TOPIC, SEQUENCING_TOPIC)
 _TOPIC_OF = {"ImagingStudy": IMAGING_TOPIC, "MolecularSequence": SEQUENCING_TOPIC}
+_ENDLESS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+"""What has no size and perhaps no end: an event needs its bytes counted and hashed before it is sent."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def messages_of(paths: list[Path], asked: Asked) -> Iterator[Message]:
     for path in paths:
         if not path.exists():
             raise AskedWrongly(f"{path}: no such file or folder")
+        if found := _ENDLESS.get(stat.S_IFMT(path.stat().st_mode)):
+            raise AskedWrongly(f"{path}: {found}; wanted a file or a folder, so write it to a file first")
         if (path / EVENTS).is_file():
             yield from _records(path, EVENTS)
         elif path.is_dir():
@@ -103,6 +108,6 @@ def _json_message(content: bytes, where: str, number: int) -> Message:
 
 def _parsed(content: bytes, where: str) -> Any:
     try:
-        return json.loads(content)
-    except ValueError:
-        raise AskedWrongly(f"{where}: not JSON") from None
+        return strict_json(content)
+    except ValueError as error:
+        raise AskedWrongly(f"{where}: {error}; wanted FHIR or an event") from None

@@ -1,4 +1,4 @@
-"""Bytes to one JSON object, without what JSON readers let pass: doubled keys, NaN, bombs, other encodings."""
+"""Bytes to JSON, without what JSON readers let pass: doubled keys, NaN, bombs, other encodings."""
 
 import json
 from typing import Any, Final, NoReturn
@@ -16,15 +16,27 @@ def load_object(value: bytes | None, max_bytes: int) -> dict[str, Any]:
     if len(value) > max_bytes:
         raise Refused(Reason.TOO_LARGE, f"{len(value)} bytes, at most {max_bytes}; split the Bundle")
     try:
+        loaded = strict_json(value)
+    except ValueError as error:
+        raise _not_json(str(error)) from None
+    if not isinstance(loaded, dict):
+        raise _not_json("not a JSON object")
+    return loaded
+
+
+def strict_json(value: bytes) -> Any:
+    """The JSON in `value`; raise ValueError, which says what it is instead and quotes none of it.
+
+    A key that comes twice is no JSON here: readers take one of its two values, and it may name the patient.
+    """
+    try:
         loaded = _DECODER.decode(value.decode("utf-8"))
         if b"\\u" in value:
             json.dumps(loaded, ensure_ascii=False).encode()  # refuses half a surrogate pair
     except (ValueError, RecursionError):  # includes JSONDecodeError and UnicodeDecodeError, which quote what they read
-        raise _not_json("not UTF-8 JSON with each key once and finite numbers") from None
-    if not isinstance(loaded, dict):
-        raise _not_json("not a JSON object")
+        raise ValueError("not UTF-8 JSON with each key once and finite numbers") from None
     if value.count(b"{") + value.count(b"[") > DEEPEST and _is_deeper(loaded, DEEPEST):
-        raise _not_json(f"nested deeper than {DEEPEST}")
+        raise ValueError(f"nested deeper than {DEEPEST}")
     return loaded
 
 

@@ -10,7 +10,7 @@ from schemas.message import Message
 from schemas.picture import SourceKey, View, bounded, merge, newest_time, view
 from schemas.request import History, Request, Status, request_id
 from streams.policy import Ask, Policy, Settled, Wait, Withdraw, change, decide
-from streams.state import Header, PatientState, asked_of, touched
+from streams.state import Header, PatientState, asked_of, righted, touched
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 """Stands where no evidence with a time is left."""
@@ -44,7 +44,7 @@ class Advanced:
 
 def advance(state: PatientState, arrivals: Sequence[Arrival], policy: Policy, now: datetime) -> Advanced:
     """Merge the arrivals and decide."""
-    picture, header = dict(state.picture), state.header
+    picture, header = dict(state.picture), righted(state.header, now)
     fresh: list[bool] = []
     winners: dict[SourceKey, Evidence] = {}
     for arrival in arrivals:

@@ -8,12 +8,24 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Final
+
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux has a clock of its own that goes on in a suspended machine; on macOS it is this of POSIX that does."""
+
+
+def unsuspended() -> float:
+    """Seconds that go on while the machine is suspended, as those of `time.monotonic` do not.
+
+    A virtual machine that its host pauses, with all its clocks, cannot be noticed so.
+    """
+    return time.clock_gettime(_CLOCK)
 
 
 class Pulse:
     """Counts the lapses: gaps between two beats that are longer than the session."""
 
-    def __init__(self, session_timeout: timedelta, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, session_timeout: timedelta, clock: Callable[[], float] = unsuspended) -> None:
         self._limit = session_timeout.total_seconds()
         self._clock = clock
         self._last = clock()

@@ -139,7 +139,7 @@ def read_settings() -> Settings:
     bare = sorted(name for name, table in tables.items() if not isinstance(table, dict))
     if bare:
         raise WrongSettings(f"ONCOSTREAM_CONFIG has {bare[0]} = ...; wanted a table [{bare[0]}]")
-    return Settings(**{name: _read(name, concern, tables.get(name, {})) for name, concern in _CONCERNS.items()})
+    return Settings(**{name: _read(concern, tables.get(name, {})) for name, concern in _CONCERNS.items()})
 
 
 def set_where_nothing_is(values: Mapping[str, str]) -> None:
@@ -154,16 +154,17 @@ def _prefix(concern: type[BaseSettings]) -> str:
     return concern.model_config.get("env_prefix", "")
 
 
-def _read(name: str, concern: type[BaseSettings], table: dict[str, Any]) -> Any:
+def _read(concern: type[BaseSettings], table: dict[str, Any]) -> Any:
     prefix = _prefix(concern)
     over = {key: value for key, value in table.items() if f"{prefix}{key}".upper() not in os.environ}
     try:
         return concern(**over)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or name
+        field, *inside = map(str, first["loc"] or ("*",))
+        place = f" ({'.'.join(inside)})" if inside else ""
         found = "a secret" if _may_be_secret(first) else repr(to_jsonable_python(first["input"], fallback=str))[:80]
-        raise WrongSettings(f"{prefix}{field.upper()}: found {found}; {first['msg']}") from None
+        raise WrongSettings(f"{prefix}{field.upper()}{place}: found {found}; {first['msg']}") from None
     except ValueError as error:  # pydantic-settings: a value that is not JSON where JSON is wanted
         raise WrongSettings(f"{prefix}*: {error}") from None
 

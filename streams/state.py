@@ -59,6 +59,20 @@ def touched(header: Header, moment: datetime, now: datetime) -> Header:
     return header.model_copy(update={"first_evidence": first, "last_evidence": last})
 
 
+def righted(header: Header, now: datetime) -> Header:
+    """The header without times that are still to come: a clock that was ahead gave them, and they count as now.
+
+    It is written down, once: what counted as now at each decision anew would be waited for until the false time.
+    """
+    asked = header.asked
+    if asked is not None and asked.at > now:
+        header = header.model_copy(update={"asked": asked.model_copy(update={"at": now})})
+    if header.last_evidence is None or header.last_evidence <= now:
+        return header
+    first = min(header.first_evidence or now, now)
+    return header.model_copy(update={"first_evidence": first, "last_evidence": now})
+
+
 def asked_of(request: Request, at: datetime, before: Asked | None) -> Asked:
     """What assembly remembers of a request that it makes, or finds in Kafka."""
     final = request.history.status in (Status.FINAL, Status.AMENDED)

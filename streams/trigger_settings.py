@@ -1,9 +1,9 @@
 """Settings of the trigger: when a result is asked for, and which evidence counts."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.evidence import Modality
@@ -42,10 +42,10 @@ class TriggerSettings(BaseSettings):
     cap: int = Field(default=512, ge=1, le=100_000)
     """Most sources kept of one patient."""
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        for name, table in (("shelf_life", self.shelf_life), ("newest", self.newest)):
-            absent = [modality.value for modality in Modality if modality not in table]
-            if absent:
-                raise ValueError(f"{name} lacks {', '.join(absent)}")
-        return self
+    @field_validator("shelf_life", "newest")
+    @classmethod
+    def _whole(cls, table: dict[Modality, Any]) -> dict[Modality, Any]:
+        absent = [modality.value for modality in Modality if modality not in table]
+        if absent:
+            raise ValueError(f"it lacks {', '.join(absent)}")
+        return table

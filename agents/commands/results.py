@@ -64,6 +64,8 @@ class _Results:
                 if result.patient in last and last[result.patient][0] < result.history.revision:
                     self._before[result.patient] = Result.model_validate_json(last[result.patient][1].value or b"")
                 last[result.patient] = (result.history.revision, message)
+        if self._patient is not None and not last:
+            warn("no result of this patient is there; `oncostream status` shows what waits")
         for patient in sorted(last):
             self._say(last[patient][1])
         return seen

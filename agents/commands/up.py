@@ -1,12 +1,12 @@
 """`oncostream up` and `down`: a laptop installation that stays up."""
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import psutil
@@ -16,15 +16,20 @@ from rich.console import Console
 from agents.allowed import file_rules
 from agents.exits import AskedWrongly, Away
 from agents.here import Here, make_topics, present
+from agents.local_home import NOTE, local_worker
 from agents.wiring import ROLES, read_manifest
 from agents.worker import build_worker
-from deploy.local.servers import local_servers
+from deploy.local.servers import local_servers, owner_of
 from streams.log import log_to_stderr
 from streams.settings import read_settings, set_where_nothing_is
 
+_SERVERS = "servers"
+"""The folder of broker and cache in the home."""
 _START_SECONDS = 90
 _STOP_SECONDS = 60
 _ASKED_WRONGLY = 2
+_INTERRUPTED = 130
+"""The exit code of a command that an interrupt ends."""
 
 
 def up(
@@ -41,8 +46,9 @@ def up(
         _start_detached()
         return
     log_to_stderr()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what `down` sends; a script's background job ignores it
     set_where_nothing_is({"ONCOSTREAM_KAFKA_PARTITIONS": "4"})
-    with local_servers(asked.places.home / "servers") as local:
+    with local_servers(asked.places.home / _SERVERS) as local:
         os.environ |= {"ONCOSTREAM_KAFKA": local.kafka, "ONCOSTREAM_REDIS": local.redis}
         settings = read_settings()
         asyncio.run(make_topics(settings))
@@ -53,27 +59,40 @@ def up(
 
 
 def down() -> None:
-    """End what `oncostream up` started, and wait until it has."""
-    note = read_settings().places.home / "worker.json"
-    if not note.exists():
+    """End what `oncostream up` started, or is starting, and wait until it has."""
+    home = read_settings().places.home
+    note, pid = home / NOTE, owner_of(home / _SERVERS) or _noted(home)
+    if pid is None and not note.exists():
         raise AskedWrongly(f"nothing is up here: no {note}; set ONCOSTREAM_HOME to the home it was started with")
-    pid = int(json.loads(note.read_text(encoding="utf-8"))["pid"])
+    if pid is not None:
+        _end(pid)
+    if local_worker(home) is None:  # else of a demonstration that was there beside
+        note.unlink(missing_ok=True)
+
+
+def _noted(home: Path) -> int | None:
+    """The worker that the note names, where the note proves that it is the one: a demonstration has other servers."""
+    worker = local_worker(home)
+    return worker.pid if worker is not None and worker.started is not None else None
+
+
+def _end(pid: int) -> None:
     try:
         process = psutil.Process(pid)
-        if "oncostream" not in " ".join(process.cmdline()):
-            raise psutil.NoSuchProcess(pid)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=_STOP_SECONDS)
+        for _ in range(_STOP_SECONDS * 5):
+            if process.status() == psutil.STATUS_ZOMBIE:  # it is over, and whoever started it has not asked yet
+                return
+            _pause()
     except psutil.NoSuchProcess:
-        note.unlink(missing_ok=True)
-    except psutil.TimeoutExpired:
-        raise Away(f"process {pid} does not end; look at its log, then kill {pid}") from None
+        return
+    raise Away(f"process {pid} does not end; look at its log, then kill {pid}")
 
 
 def _start_detached() -> None:
     home = read_settings().places.home
     home.mkdir(parents=True, exist_ok=True)
-    note, log = home / "worker.json", home / "up.log"
+    log = home / "up.log"
     with log.open("ab") as output:
         child = subprocess.Popen(
             [sys.argv[0], "up"],
@@ -85,10 +104,12 @@ def _start_detached() -> None:
     console = Console(stderr=True)
     with console.status("starting broker, cache and six roles"):
         for _ in range(_START_SECONDS * 5):
-            if (code := child.poll()) is not None:
+            if (code := child.poll()) == _INTERRUPTED:
+                raise Away("it was ended while it started, as by `oncostream down`; start it again")
+            if code is not None:
                 how = AskedWrongly if code == _ASKED_WRONGLY else Away
                 raise how(f"it ended at once; the reason is at the end of {log}")
-            if note.exists() and json.loads(note.read_text(encoding="utf-8"))["pid"] == child.pid:
+            if (worker := local_worker(home)) is not None and worker.pid == child.pid:
                 break
             _pause()
         else:

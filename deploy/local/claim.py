@@ -24,6 +24,7 @@ class Claim:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = folder / "lock"
         self._file: BinaryIO | None = None
 
     def take(self) -> None:
@@ -46,11 +47,23 @@ class Claim:
     def _open(self) -> BinaryIO:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            return (self.folder / "lock").open("a+b")
+            return self._lock.open("a+b")
         except OSError as error:
             raise LocalError(
                 f"{self.folder} cannot be written ({error.strerror}); {ANOTHER}, or its permissions"
             ) from error
+
+    def owner(self) -> int | None:
+        """The process that has the folder at this moment; None where none has."""
+        try:
+            with self._lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go when closed
+        except BlockingIOError:
+            written = self._lock.read_text(encoding="ascii", errors="replace").strip()
+            return int(written) if written.isdecimal() else None
+        except OSError:
+            return None
+        return None
 
     def release(self) -> None:
         """Let the folder go; nothing happens where it is not held."""

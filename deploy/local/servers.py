@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.local.broker import start_broker
 from deploy.local.cache import start_cache
+from deploy.local.claim import Claim
 from deploy.local.server import Server
 
 
@@ -30,6 +31,11 @@ class LocalServers:
     def addresses(self) -> Addresses:
         """Where clients find them."""
         return Addresses(kafka=self.broker.address, redis=self.cache.address)
+
+
+def owner_of(home: Path) -> int | None:
+    """The process that runs the servers of this home, or has begun to: it claims the cache's folder first."""
+    return Claim(home.resolve() / "cache").owner()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, ValidationError
 
 from schemas.errors import Reason, Refused
+from schemas.fhir_json import strict_json
 from schemas.message import Message
 from schemas.record import Record
 
@@ -46,12 +47,12 @@ def wrong_field(error: ValidationError) -> str:
 
 def _line(raw: bytes, where: str) -> _Line:
     try:
-        return _Line.model_validate(json.loads(raw))
+        return _Line.model_validate(strict_json(raw))
     except ValidationError as error:
         wanted = 'wanted {"topic": text, "key": text or null, "headers": {text: text}, "value": object, text or null}'
         raise Refused(Reason.NOT_AN_EVENT, f"{where}: {wrong_field(error)}; {wanted}") from error
     except ValueError as error:
-        raise Refused(Reason.NOT_JSON, f"{where} is not JSON; wanted one JSON object a line, in UTF-8") from error
+        raise Refused(Reason.NOT_JSON, f"{where} is {error}; wanted one JSON object a line") from error
 
 
 def _placed(value: dict[str, Any], root: Path, where: str) -> dict[str, Any]:

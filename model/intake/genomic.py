@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Protocol
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from model.intake.genomic_files import GenomicRules, read_files
 from model.intake.molecular_sequence import InlineSequence, parse_molecular_sequence
@@ -15,6 +14,7 @@ from model.readers.sequence import sequences_in
 from schemas.errors import Reason, Refused
 from schemas.events import SequencingEvent
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Vector, evidence
+from schemas.fhir_json import strict_json
 from schemas.files import Files
 from schemas.message import Message, Reading
 from schemas.tokens import VariantToken
@@ -111,9 +111,9 @@ def _of_resource(resource: InlineSequence, encoder: GenomicEncoder, rules: Genom
 
 def _parse(message: Message) -> dict[str, Any]:
     try:
-        value = from_json(message.value or b"", allow_inf_nan=False)
+        value = strict_json(message.value or b"")
     except ValueError as error:
-        raise Refused(Reason.NOT_JSON, "the value is not JSON; send a sequencing event") from error
+        raise Refused(Reason.NOT_JSON, f"the value is {error}; send a sequencing event") from error
     if not isinstance(value, dict):
         raise Refused(Reason.NOT_AN_EVENT, "JSON, but no object; send a sequencing event")
     if value.get("resourceType", "MolecularSequence") != "MolecularSequence":

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from model.intake.imaging_study import ImagingStudy, events_of
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
+from schemas.fhir_json import strict_json
 from schemas.message import Message
 from schemas.versions import version_of
 
@@ -35,9 +35,9 @@ class VersionedEvent:
 def parse_imaging(message: Message) -> list[VersionedEvent]:
     """Read one message, or raise Refused naming the fields that are wrong, never their contents."""
     try:
-        value = from_json(message.value or b"", allow_inf_nan=False)
+        value = strict_json(message.value or b"")
     except ValueError as broken:
-        raise Refused(Reason.NOT_JSON, "the message is not UTF-8 JSON; send an imaging event") from broken
+        raise Refused(Reason.NOT_JSON, f"the message is {broken}; send an imaging event") from broken
     if not isinstance(value, dict):
         raise Refused(Reason.NOT_AN_EVENT, "the message is JSON but no object; send an imaging event or ImagingStudy")
     try:

@@ -6,18 +6,21 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from redis import Redis
 
 from agents.cli import COMMANDS
 from agents.commands.up import up
 from agents.exits import AskedWrongly, Away
+from deploy.local.servers import owner_of
 from model.cohorts.synthetic import write_synthetic
 from schemas.result import Result
 
@@ -180,6 +183,8 @@ def test_without_a_worker_nothing_settles_and_that_is_exit_3(fresh_settings: Any
     rows = [json.loads(line) for line in command("status", "--wait", "1", "--json", code=3).splitlines()]
     assert rows[1]["lag"] > 0
     assert command("results") == ""
+    assert command("results", "--patient", "nobody", "--json") == ""
+    assert command.err == "oncostream: no result of this patient is there; `oncostream status` shows what waits\n"
 
 
 @pytest.mark.slow
@@ -234,17 +239,67 @@ def test_up_says_what_is_set_wrong_before_it_starts_anything(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("code", "refusal"), [(2, AskedWrongly), (4, Away), (1, Away)])
+@pytest.mark.parametrize(
+    ("code", "refusal", "told"),
+    [
+        (2, AskedWrongly, r"it ended at once; the reason is at the end of .*up\.log"),
+        (4, Away, r"it ended at once; the reason is at the end of .*up\.log"),
+        (1, Away, r"it ended at once; the reason is at the end of .*up\.log"),
+        (130, Away, "it was ended while it started"),
+    ],
+)
 def test_up_detached_fails_as_what_it_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, refusal: type[Exception]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, refusal: type[Exception], told: str
 ) -> None:
     ends = tmp_path / "ends"
     ends.write_text(f"#!/bin/sh\nexit {code}\n")
     ends.chmod(0o755)
     monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(sys, "argv", [str(ends)])
-    with pytest.raises(refusal, match=r"it ended at once; the reason is at the end of .*up\.log"):
+    with pytest.raises(refusal, match=told):
         up(detach=True)
+
+
+@pytest.mark.slow
+def test_down_ends_a_start_that_has_no_note_yet(tmp_path: Path, java_environ: dict[str, str]) -> None:
+    command = Command({**java_environ, "ONCOSTREAM_HOME": str(tmp_path)})
+    lock = tmp_path / "servers" / "cache" / "lock"
+    with (tmp_path / "up.log").open("wb") as log:
+        starting = subprocess.Popen((*MAIN, "up"), env=command.env, stdout=log, stderr=log, preexec_fn=_deaf)
+    try:
+        until = time.monotonic() + 60
+        while not (lock.exists() and lock.read_text()) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not (tmp_path / "worker.json").exists()
+        assert command("down") == ""
+        assert starting.poll() is not None
+    finally:
+        starting.kill()
+        starting.wait()
+    assert owner_of(tmp_path / "servers") is None
+    assert [process for process in psutil.process_iter(["cmdline"]) if _names(process, tmp_path)] == []
+    assert "Traceback" not in (tmp_path / "up.log").read_text()
+    assert "nothing is up here" in command("down", code=2) + command.err
+
+
+def _deaf() -> None:
+    """As a script's background jobs are."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _names(process: psutil.Process, home: Path) -> bool:
+    return any(str(home) in argument for argument in process.info["cmdline"] or ())
+
+
+def test_down_clears_the_note_of_a_worker_that_is_gone_and_asks_nobody_else_to_end(tmp_path: Path) -> None:
+    command = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path)})
+    with subprocess.Popen(("sleep", "60"), stdin=subprocess.DEVNULL) as stranger:
+        note = {"pid": stranger.pid, "metrics": "m", "kafka": "k", "redis": "r", "started": 1.0}
+        (tmp_path / "worker.json").write_text(json.dumps(note))
+        command("down")
+        assert stranger.poll() is None
+        stranger.kill()
+    assert not (tmp_path / "worker.json").exists()
 
 
 def test_the_home_of_a_local_installation_may_stand_in_the_file(tmp_path: Path) -> None:

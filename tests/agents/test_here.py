@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from agents.here import Here, present, visiting
-from agents.local_home import local_worker, settings_here
+from agents.local_home import birth_of, local_worker, settings_here
 from agents.wiring import model_folder
 from streams.settings import read_settings
 
@@ -29,6 +31,10 @@ def of_another(here: Here) -> dict[str, Any]:
     return note
 
 
+def rewritten(here: Here, **changes: Any) -> None:
+    here.note.write_text(json.dumps(json.loads(here.note.read_text()) | changes))
+
+
 def opened(here: Here) -> None:
     if here.web.when_open is not None:
         here.web.when_open()
@@ -41,6 +47,40 @@ def test_a_note_is_there_while_its_worker_runs(here: Here) -> None:
         assert worker is not None
         assert worker.pid == os.getpid()
     assert not here.note.exists()
+
+
+def test_a_process_that_has_the_number_of_a_dead_worker_is_none(here: Here) -> None:
+    with present(here):
+        opened(here)
+        note = json.loads(here.note.read_text())
+        rewritten(here, started=note["started"] - 1)
+        assert local_worker(here.settings.places.home) is None
+        rewritten(here, **note)
+        assert local_worker(here.settings.places.home) is not None
+
+
+def test_a_note_without_a_time_of_start_is_believed_by_its_number(here: Here) -> None:
+    note = of_another(here)
+    worker = local_worker(here.settings.places.home)
+    assert worker is not None
+    assert worker.pid == note["pid"]
+
+
+def test_a_note_whose_process_is_gone_is_of_no_worker(here: Here) -> None:
+    of_another(here)
+    rewritten(here, pid=2**22 + 1)  # beyond the most that Linux gives
+    assert local_worker(here.settings.places.home) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc here")
+def test_a_time_of_start_is_read_where_the_programs_name_has_brackets(tmp_path: Path) -> None:
+    odd = tmp_path / "a) 1 (b"
+    shutil.copy(shutil.which("sleep") or "", odd)
+    with subprocess.Popen((odd, "60")) as process:
+        try:
+            assert birth_of(process.pid) >= birth_of(os.getpid())
+        finally:
+            process.kill()
 
 
 def test_a_network_named_by_a_relative_path_is_found_from_any_folder(

@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +99,8 @@ def test_a_vcf_is_a_sequencing_event_of_the_patient_and_specimen_given(tmp_path:
     [
         ("s.vcf", b"", "--patient and --specimen"),
         ("x.json", b"{}", "resourceType"),
-        ("x.json", b"{", "not JSON"),
+        ("x.json", b"{", "not UTF-8 JSON"),
+        ("x.json", b'{"specimen": "s", "patient": "p-1", "patient": "p-2"}', "each key once"),
         ("x.txt", b"hello", "wanted a cohort folder"),
         ("x.ndjson", b'{"topic":"oncology.evidence","value":{}}', "another topic"),
     ],
@@ -106,3 +109,19 @@ def test_what_cannot_be_sent_is_said_with_the_remedy(tmp_path: Path, name: str, 
     (tmp_path / name).write_bytes(content)
     with pytest.raises(AskedWrongly, match=says):
         list(messages_of([tmp_path / name], Asked()))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.json")
+    with subprocess.Popen(("sh", "-c", f"echo > {tmp_path / 'x.json'}")) as writer:  # else who reads would wait forever
+        try:
+            with pytest.raises(AskedWrongly, match=r"x\.json: a pipe; wanted a file or a folder"):
+                list(messages_of([tmp_path / "x.json"], Asked()))
+        finally:
+            writer.kill()
+
+
+def test_a_device_is_no_file_of_an_assay(tmp_path: Path) -> None:
+    (tmp_path / "s.vcf").symlink_to("/dev/zero")
+    with pytest.raises(AskedWrongly, match=r"s\.vcf: a device; wanted a file or a folder"):
+        list(messages_of([tmp_path / "s.vcf"], Asked()))

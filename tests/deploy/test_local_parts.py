@@ -19,6 +19,7 @@ from deploy.local.greeting import broker_answers
 from deploy.local.jars import LOCK, MavenRepository, resolve_jars
 from deploy.local.java import find_java
 from deploy.local.ports import HOST, free_port, require_free
+from deploy.local.servers import owner_of
 
 ROOT = Path(__file__).parents[2]
 CONTENT = b"not really a jar"
@@ -144,6 +145,15 @@ def test_one_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
     first.release()
     second.take()
     second.release()
+
+
+def test_a_home_says_who_has_it_from_the_first_claim_to_the_last(tmp_path: Path) -> None:
+    claim = Claim(tmp_path / "cache")
+    assert owner_of(tmp_path) is None
+    claim.take()
+    assert owner_of(tmp_path) == os.getpid()
+    claim.release()
+    assert owner_of(tmp_path) is None  # its number still stands in the file
 
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:

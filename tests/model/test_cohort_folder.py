@@ -76,8 +76,14 @@ def test_a_given_timestamp_stands_over_the_events_own(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason", "words"),
     [
-        pytest.param('{"topic": "t"', Reason.NOT_JSON, "line 5 is not JSON", id="cut-short"),
-        pytest.param("\x80", Reason.NOT_JSON, "line 5 is not JSON", id="not-utf8"),
+        pytest.param('{"topic": "t"', Reason.NOT_JSON, "line 5 is not UTF-8 JSON", id="cut-short"),
+        pytest.param("\x80", Reason.NOT_JSON, "line 5 is not UTF-8 JSON", id="not-utf8"),
+        pytest.param(
+            '{"topic": "t", "value": {"patient": "p1", "patient": "p2"}}',
+            Reason.NOT_JSON,
+            "each key once",
+            id="two-patients",
+        ),
         pytest.param("[1]", Reason.NOT_AN_EVENT, "wanted", id="not-an-object"),
         pytest.param('{"key": null, "value": {}}', Reason.NOT_AN_EVENT, "field topic", id="no-topic"),
         pytest.param('{"topic": "t"}', Reason.NOT_AN_EVENT, "field value", id="no-value"),

@@ -147,7 +147,11 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
         pytest.param({"valueCodeableConcept": coded("LA1")}, {"answer": f"{LOINC}|LA1"}, id="coded"),
         pytest.param({"valueString": " pT2 "}, {"answer": "pT2"}, id="string"),
         pytest.param({"valueBoolean": True}, {"value": 1.0, "unit": "1"}, id="boolean"),
-        pytest.param({"valueInteger": 3}, {"value": 3.0, "unit": "1"}, id="integer"),
+        pytest.param(
+            {"code": coded("35266-6"), "valueInteger": 7},
+            {"code": f"{LOINC}|35266-6", "value": 7.0, "unit": "1"},
+            id="integer-of-a-code-without-a-unit",
+        ),
         pytest.param({"valueTime": "10:00:00"}, {"answer": "10:00:00"}, id="time"),
         pytest.param({"valueDateTime": "2025-03"}, {"answer": "2025-03-01T00:00:00+00:00"}, id="date-time"),
         pytest.param(
@@ -155,7 +159,9 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             {"flags": ("absent-not-performed",)},
             id="absent",
         ),
-        pytest.param({"status": "unknown", "valueInteger": 3}, {"value": 3, "unit": "1", "flags": ("status-unknown",)}),
+        pytest.param(
+            {"status": "unknown", "valueBoolean": True}, {"value": 1, "unit": "1", "flags": ("status-unknown",)}
+        ),
         pytest.param({"hasMember": [{"reference": "Observation/x"}]}, {"flags": ("no-value",)}, id="panel"),
     ],
 )
@@ -206,7 +212,7 @@ def test_loinc_is_preferred_then_snomed_then_icd(codings: list[tuple[str, str]],
     ],
 )
 def test_every_form_of_effective_is_one_instant(fields: dict[str, Any], expected: datetime) -> None:
-    one = read_one(without(OBSERVATION, "effectiveDateTime") | {"valueInteger": 1} | fields)
+    one = read_one(without(OBSERVATION, "effectiveDateTime") | {"valueString": "1"} | fields)
     assert one.occurred_at == expected
     assert {token.at for token in one.tokens} == {expected}
 
@@ -240,6 +246,14 @@ def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expect
         pytest.param(OBSERVATION | {"subject": {"reference": "urn:uuid:9"}}, Reason.NO_PATIENT, 0, id="unresolved"),
         pytest.param(without(OBSERVATION, "effectiveDateTime"), Reason.NO_TIME, 1, id="no-time"),
         pytest.param(OBSERVATION | {"valueQuantity": quantity(1, "zork")}, Reason.UNKNOWN_UNIT, 1, id="unknown-unit"),
+        pytest.param(OBSERVATION | {"valueQuantity": {"value": 13}}, Reason.UNKNOWN_UNIT, 1, id="no-unit"),
+        pytest.param(OBSERVATION | {"valueInteger": 13}, Reason.UNKNOWN_UNIT, 1, id="an-integer-for-grams"),
+        pytest.param(
+            OBSERVATION | {"code": coded("4548-4"), "valueInteger": 7},
+            Reason.UNKNOWN_UNIT,
+            1,
+            id="an-integer-for-percent",
+        ),
         pytest.param(OBSERVATION | {"status": "zork"}, Reason.NOT_FHIR, 1, id="unknown-status"),
         pytest.param({"resourceType": "RiskAssessment"}, Reason.UNSUPPORTED, 0, id="another-type"),
         pytest.param(bundle(), Reason.NOTHING_TO_READ, 0, id="empty-bundle"),
@@ -266,12 +280,12 @@ def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: R
 def test_a_resource_sent_again_with_its_time_wins_over_what_was_refused_without_one() -> None:
     (unread,) = refusal(without(OBSERVATION, "effectiveDateTime")).evidence
     assert unread.occurred_at == ARRIVED
-    assert read_one(OBSERVATION | {"valueInteger": 1}).rank > unread.rank
+    assert read_one(OBSERVATION | {"valueString": "1"}).rank > unread.rank
 
 
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
     bad = OBSERVATION | {"id": "o2", "status": "zork", "meta": {"versionId": "4"}}
-    refused = refusal(bundle(OBSERVATION | {"valueInteger": 1}, bad, PATIENT))
+    refused = refusal(bundle(OBSERVATION | {"valueString": "1"}, bad, PATIENT))
     assert refused.reason is Reason.NOT_FHIR
     assert "1 of 3" in refused.detail
     assert [(one.source, one.status.value) for one in refused.evidence] == [
@@ -310,7 +324,7 @@ def test_a_source_without_an_id_is_its_identifier_else_its_content() -> None:
     assert read_one(identified).source == "Observation/urn:lab|5"
     shuffled = dict(reversed(nameless.items()))
     assert read_one(nameless).source == read_one(shuffled).source
-    assert read_one(nameless).source != read_one(nameless | {"valueInteger": 2}).source
+    assert read_one(nameless).source != read_one(nameless | {"valueString": "2"}).source
 
 
 VARIANT_PARTS = [

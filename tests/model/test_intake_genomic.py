@@ -147,9 +147,15 @@ def test_a_store_that_is_away_is_not_a_refusal(read: Read) -> None:
 @pytest.mark.parametrize(
     ("value", "reason", "found"),
     [
-        pytest.param(b"{", Reason.NOT_JSON, "not JSON", id="not-json"),
-        pytest.param(b"[" * 100_000, Reason.NOT_JSON, "not JSON", id="too-deep"),
-        pytest.param(b"\xff", Reason.NOT_JSON, "not JSON", id="not-text"),
+        pytest.param(b"{", Reason.NOT_JSON, "JSON", id="not-json"),
+        pytest.param(b"[" * 100_000, Reason.NOT_JSON, "JSON", id="too-deep"),
+        pytest.param(b"\xff", Reason.NOT_JSON, "JSON", id="not-text"),
+        pytest.param(
+            json.dumps(event()).replace('"patient": ', '"patient": "Doe", "patient": ').encode(),
+            Reason.NOT_JSON,
+            "each key once",
+            id="two-patients-in-one-key",
+        ),
         pytest.param([], Reason.NOT_AN_EVENT, "no object", id="no-object"),
         pytest.param({"resourceType": "Observation"}, Reason.NOT_AN_EVENT, "observations", id="another-resource"),
         pytest.param(event(assay="Doe, Jane"), Reason.NOT_AN_EVENT, "wrong: assay;", id="a-wrong-field"),

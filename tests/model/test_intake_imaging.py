@@ -70,6 +70,14 @@ def raw(value: bytes | None) -> Message:
     return Message("imaging.events", 0, 7, None, value, timestamp=datetime(2026, 3, 1, tzinfo=UTC))
 
 
+def doubled(sent: Message, key: str, value: str = "Jane") -> Message:
+    """The message with one of its keys a second time, before the first: JSON readers take the last."""
+    return raw((sent.value or b"").replace(f'"{key}": '.encode(), f'"{key}": "{value}", "{key}": '.encode(), 1))
+
+
+STUDY = b'{"resourceType": "ImagingStudy", "subject": {"reference": "Patient/p-1"}}'
+
+
 @pytest.fixture
 def bag(tmp_path: Path) -> Path:
     np.savez(tmp_path / "a.npz", features=np.array([[1.0, 2.0], [3.0, 4.0]]))
@@ -183,6 +191,10 @@ def test_a_header_of_another_patient(
         pytest.param(raw(None), Reason.NOT_JSON, "JSON", id="no-value"),
         pytest.param(raw(b"\xff"), Reason.NOT_JSON, "JSON", id="no-utf-8"),
         pytest.param(raw(b"[" * 10_000), Reason.NOT_JSON, "JSON", id="deep"),
+        pytest.param(doubled(message(), "patient"), Reason.NOT_JSON, "each key once", id="two-patients-in-one-key"),
+        pytest.param(doubled(message(), "patient", "p-1"), Reason.NOT_JSON, "each key once", id="said-twice"),
+        pytest.param(doubled(message(), "sha256"), Reason.NOT_JSON, "each key once", id="two-hashes-of-a-file"),
+        pytest.param(doubled(raw(STUDY), "reference"), Reason.NOT_JSON, "each key once", id="two-subjects-of-a-study"),
         pytest.param(raw(b"[]"), Reason.NOT_AN_EVENT, "object", id="a-list"),
         pytest.param(raw(b'{"resourceType": "Patient"}'), Reason.UNSUPPORTED, "ImagingStudy", id="other-fhir"),
         pytest.param(message(patient=None), Reason.NO_PATIENT, "patient", id="no-patient"),

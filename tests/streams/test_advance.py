@@ -15,7 +15,7 @@ from streams.policy import Policy
 from streams.state import PatientState
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 CLINICAL, IMAGING = Modality.CLINICAL, Modality.IMAGING
 POLICY = Policy(
     model="m1",
@@ -153,6 +153,29 @@ def test_a_clock_that_is_ahead_keeps_nobody_waiting(written: datetime) -> None:
     ahead = replace(arrival(V1), message=replace(arrival(V1).message, timestamp=written))
     assert advance(NEW, [ahead], replace(POLICY, min_modalities=2, settle=SECOND), NOON).due == NOON + DAY
     assert after(V1).due is None
+
+
+@pytest.mark.parametrize(
+    "asked_at",
+    [pytest.param(NOON + 7 * DAY, id="a-week-ahead"), pytest.param(datetime.max.replace(tzinfo=UTC), id="9999")],
+)
+def test_after_a_clock_that_was_ahead_a_revision_waits_for_the_interval_and_no_longer(asked_at: datetime) -> None:
+    slowly = replace(POLICY, min_interval=HOUR)
+    said = advance(NEW, [arrival(V1)], slowly, asked_at).after
+    righted = advance(said, [arrival(piece("b"))], slowly, NOON + DAY)
+    assert righted.due == NOON + DAY + HOUR
+    later = advance(righted.after, [arrival(piece("c"))], slowly, NOON + DAY + HOUR / 2)
+    assert later.due == righted.due
+    assert request_of(advance(later.after, [], slowly, NOON + DAY + HOUR)).history.revision == 2
+
+
+def test_evidence_that_a_clock_ahead_has_dated_settles_from_now_on() -> None:
+    slowly = replace(POLICY, settle=HOUR, min_modalities=2)
+    early = advance(NEW, [arrival(V1, seconds=7 * 86400)], slowly, NOON + 7 * DAY).after
+    righted = advance(early, [], slowly, NOON)
+    assert righted.due == NOON + DAY
+    settling = advance(righted.after, [arrival(piece(modality=IMAGING, weights="w1"))], slowly, NOON)
+    assert settling.due == NOON + HOUR
 
 
 ALL = (V1, V2, piece("b", days=1), piece("s", modality=IMAGING, weights="w1"),

@@ -1,4 +1,7 @@
 import asyncio
+import shutil
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -41,6 +44,17 @@ def test_asking_notices_a_lapse_that_no_beat_has_seen_yet() -> None:
     clock.now += 7
     assert pulse.lapses == 1
     assert pulse.lapses == 1
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no program here that makes a time namespace")
+def test_the_time_that_a_machine_is_suspended_counts() -> None:
+    """In a time namespace the clock that goes on meanwhile can be put far ahead of the one that stops."""
+    away = ("unshare", "--time", "--boottime", "1000000", sys.executable, "-c")
+    if subprocess.run((*away, ""), check=False, capture_output=True).returncode != 0:
+        pytest.skip("no time namespace may be made here")
+    program = "import time; from streams.pulse import unsuspended; print(unsuspended() - time.monotonic())"
+    told = subprocess.run((*away, program), check=True, capture_output=True, text=True).stdout
+    assert float(told) == pytest.approx(1_000_000, abs=60)
 
 
 def test_a_kept_pulse_beats_by_itself() -> None:

@@ -132,28 +132,35 @@ def test_a_wrong_value_names_its_setting_in_one_line(monkeypatch: pytest.MonkeyP
     ("name", "value", "wanted"),
     [
         pytest.param(
-            "ONCOSTREAM_TRIGGER_NEWEST", '{"clinical": 5}', "newest lacks imaging, genomic", id="half-a-table"
+            "ONCOSTREAM_TRIGGER_NEWEST", '{"clinical": 5}', "NEWEST: found {'clinical': 5}; ", id="half-a-table"
         ),
         pytest.param("ONCOSTREAM_TRIGGER_REQUIRED", "clinical", "required", id="not-json-where-json-is-wanted"),
         pytest.param(
             "ONCOSTREAM_TRIGGER_NEWEST",
             '{"clinical": 0, "imaging": 1, "genomic": 1}',
-            "NEWEST.CLINICAL: found 0; ",
+            "NEWEST (clinical): found 0; ",
             id="none-of-a-modality",
         ),
         pytest.param(
             "ONCOSTREAM_TRIGGER_SHELF_LIFE",
             '{"clinical": "P1D", "imaging": "-P1D", "genomic": "P1D"}',
-            "SHELF_LIFE.IMAGING: found '-P1D'; ",
+            "SHELF_LIFE (imaging): found '-P1D'; ",
             id="stale-from-the-first",
         ),
     ],
 )
-def test_a_wrong_table_names_its_concern(monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str) -> None:
+def test_a_wrong_table_names_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str) -> None:
     monkeypatch.setenv(name, value)
     told = refusal()
-    assert told.startswith("ONCOSTREAM_TRIGGER_")
+    assert told.startswith(("ONCOSTREAM_TRIGGER_*: ", f"{name}: ", f"{name} ("))
     assert wanted in told
+
+
+@pytest.mark.parametrize(("name", "of_imaging"), [("newest", "5"), ("shelf_life", '"P5D"')])
+def test_half_a_table_says_what_it_lacks(config: Path, name: str, of_imaging: str) -> None:
+    config.write_text(f"[trigger.{name}]\nimaging = {of_imaging}\n")
+    assert refusal().startswith(f"ONCOSTREAM_TRIGGER_{name.upper()}: found ")
+    assert "lacks clinical, genomic" in refusal()
 
 
 @pytest.mark.parametrize(
