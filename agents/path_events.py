@@ -12,8 +12,8 @@ from agents.exits import AskedWrongly
 from agents.series_events import is_dicom, series_messages
 from model.cohorts.folder import EVENTS, IMAGING_TOPIC, OBSERVATION_TOPIC, SEQUENCING_TOPIC, read_events
 from schemas.events import Assay
-from schemas.fhir_json import strict_json
 from schemas.message import Message
+from schemas.strict_json import strict_json
 
 INPUTS = (OBSERVATION_TOPIC, IMAGING_TOPIC, SEQUENCING_TOPIC)
 _TOPIC_OF = {"ImagingStudy": IMAGING_TOPIC, "MolecularSequence": SEQUENCING_TOPIC}

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schemas.errors import Reason, Refused
 from schemas.fhir_codes import R4B, R5, wrong_codes
-from schemas.fhir_json import load_object
+from schemas.strict_json import load_object
 
 _PACKAGES: Final = {R4B: "fhir.resources.R4B", R5: "fhir.resources"}
 _KIND = re.compile(r"[A-Z][A-Za-z]{2,40}")

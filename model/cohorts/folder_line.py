@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, ValidationError
 
 from schemas.errors import Reason, Refused
-from schemas.fhir_json import strict_json
 from schemas.message import Message
 from schemas.record import Record
+from schemas.strict_json import strict_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The timestamp of a record that carries no time and is given none."""

@@ -11,11 +11,11 @@ from schemas.bundle import Entries, entries_of, source_of
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
-from schemas.fhir_json import load_object
 from schemas.fhir_parse import releases_of, validate
 from schemas.fhir_patient import People
 from schemas.fhir_time import stated_time, stated_version
 from schemas.message import Message, Reading
+from schemas.strict_json import load_object
 
 READABLE: Final = frozenset(
     {

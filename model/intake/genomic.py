@@ -14,9 +14,9 @@ from model.readers.sequence import sequences_in
 from schemas.errors import Reason, Refused
 from schemas.events import SequencingEvent
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Vector, evidence
-from schemas.fhir_json import strict_json
 from schemas.files import Files
 from schemas.message import Message, Reading
+from schemas.strict_json import strict_json
 from schemas.tokens import VariantToken
 from schemas.versions import version_of
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from model.intake.imaging_study import ImagingStudy, events_of
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
-from schemas.fhir_json import strict_json
 from schemas.message import Message
+from schemas.strict_json import strict_json
 from schemas.versions import version_of
 
 _STATUS_ORDER = {"available": "", "corrected": "+1", "entered-in-error": "+2"}
