@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
 
 from agents.asking import evidence_record
 from schemas.errors import Reason, Refused, Unavailable
-from schemas.evidence import Evidence, EvidenceStatus, evidence
+from schemas.evidence import Evidence, EvidenceStatus, Modality, evidence
 from schemas.message import Message, Reading
 from streams import metrics
 from streams.app import BatchApp, BatchStream
@@ -18,7 +18,11 @@ from streams.parts import Parts
 from streams.publisher import Outgoing, Publisher
 from streams.step import Outcome, Said, SetAside, Step, Work, refusal_of
 
-LARGEST_PIECE = 512 * 1024
+LARGEST_PIECE: Mapping[Modality, int] = {
+    Modality.CLINICAL: 128 * 1024,
+    Modality.IMAGING: 512 * 1024,
+    Modality.GENOMIC: 512 * 1024,
+}
 """Bytes of a piece of evidence: a request carries the newest of each modality, and must fit a record of ours."""
 
 Read = Callable[[Message], Reading]
@@ -83,17 +87,18 @@ def _records(
 
 
 def _require_small(records: Sequence[Outgoing], pieces: tuple[Evidence, ...]) -> None:
-    if any(len(record.value or b"") > LARGEST_PIECE for record in records):
-        raise Refused(
-            Reason.TOO_LARGE,
-            f"one source says more than {LARGEST_PIECE} bytes of evidence can hold; send it as several sources",
-            evidence=pieces,
-        )
+    for record, piece in zip(records, pieces, strict=True):
+        if len(record.value or b"") > (most := LARGEST_PIECE[piece.modality]):
+            raise Refused(
+                Reason.TOO_LARGE,
+                f"one source says more than {most} bytes of evidence can hold; send it as several sources",
+                evidence=pieces,
+            )
 
 
 def _small(piece: Evidence) -> Evidence:
     """The piece, or in place of one that is too large that its source was not read."""
-    if len(piece.to_json()) <= LARGEST_PIECE:
+    if len(piece.to_json()) <= LARGEST_PIECE[piece.modality]:
         return piece
     return evidence(
         patient=piece.patient,

@@ -93,7 +93,7 @@ def test_a_message_whose_file_is_away_holds_no_other_back() -> None:
 def test_evidence_that_no_request_could_carry_is_set_aside_and_told_as_unreadable(refused: bool) -> None:
     """Thirteen of 5 MB made a request that fits no record: assembly ended over it at every start, for every patient."""
     small = piece("p-1").evidence[0]
-    tokens = [ObservationToken(code="c", answer="a" * 1000, at=NOON)] * (LARGEST_PIECE // 1000)
+    tokens = [ObservationToken(code="c", answer="a" * 1000, at=NOON)] * (LARGEST_PIECE[Modality.CLINICAL] // 1000)
     large = evidence(
         patient="p-1", modality=Modality.CLINICAL, source="large", version="v2", occurred_at=NOON,
         origin=small.origin, tokens=tokens,
@@ -115,4 +115,4 @@ def test_evidence_that_no_request_could_carry_is_set_aside_and_told_as_unreadabl
 
 def test_a_request_of_the_largest_pieces_fits_a_record() -> None:
     newest = read_settings().trigger.newest
-    assert LARGEST_PIECE * sum(newest.values()) < LARGEST_RECORD
+    assert sum(LARGEST_PIECE[modality] * most for modality, most in newest.items()) < LARGEST_RECORD
