@@ -15,11 +15,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from agents.exits import AskedWrongly, Away
-from streams.kafka import admin, client_options, reader
+from streams.kafka import admin, reader, writer
 from streams.settings import Settings
+from streams.topics import LARGEST_RECORD
 
 _SECONDS = 10
-_LARGEST_BYTES = 16_000_000
 
 
 @asynccontextmanager
@@ -33,8 +33,7 @@ async def reading(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
 @asynccontextmanager
 async def writing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """A producer that waits for all replicas; raises Away."""
-    options = client_options(settings.places.kafka, settings.kafka)
-    client = AIOKafkaProducer(**options, acks="all", enable_idempotence=True, max_request_size=_LARGEST_BYTES)
+    client = writer(settings.places.kafka, settings.kafka)
     async with _open(settings, client, client.stop):
         yield client
 
@@ -85,7 +84,7 @@ async def _open(settings: Settings, client: Any, close: Callable[[], Awaitable[N
         await asyncio.wait_for(client.start(), _SECONDS)
         yield
     except MessageSizeTooLargeError:
-        raise AskedWrongly(f"a record is over {_LARGEST_BYTES} bytes, or over the broker's limit; split it") from None
+        raise AskedWrongly(f"a record is over {LARGEST_RECORD} bytes, or over the broker's limit; split it") from None
     except (KafkaError, TimeoutError, OSError) as error:
         raise Away(
             f"Kafka at {settings.places.kafka} does not answer ({type(error).__name__}); "

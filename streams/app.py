@@ -14,10 +14,7 @@ from streams.header_names import read_any_header_name
 from streams.last_acts import last_act
 from streams.pace import Pace
 from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
-from streams.topics import group_of
-
-LARGEST_RECORD = 64 * 1024 * 1024
-"""Bytes of a record that our producers take; of a message that is larger yet, a dead letter keeps the place alone."""
+from streams.topics import LARGEST_RECORD, group_of
 
 BatchStream = AsyncIterator[Batch]
 """What an agent iterates over."""

@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.header_names import read_any_header_name
 from streams.settings import KafkaSettings, WrongSettings
+from streams.topics import LARGEST_RECORD
 
 
 def ssl_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
@@ -56,7 +57,7 @@ def reader(bootstrap: str, kafka: KafkaSettings, **options: Any) -> AIOKafkaCons
 def writer(bootstrap: str, kafka: KafkaSettings) -> AIOKafkaProducer:
     """A producer that waits for all replicas and repeats nothing."""
     return AIOKafkaProducer(
-        **client_options(bootstrap, kafka), acks="all", enable_idempotence=True, max_request_size=64 * 1024 * 1024
+        **client_options(bootstrap, kafka), acks="all", enable_idempotence=True, max_request_size=LARGEST_RECORD
     )
 
 

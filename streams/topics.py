@@ -7,8 +7,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 _COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(90 * 24 * 3600 * 1000)}
-_LARGE = {"max.message.bytes": str(64 * 1024 * 1024)}
-"""A request carries all the evidence of a patient, and a dead letter whatever was sent."""
+LARGEST_RECORD = 64 * 1024 * 1024
+"""Bytes of a record that our producers and topics take: a request carries all the evidence of a patient, and a dead
+letter whatever was sent. Of a message that is larger yet, a letter keeps the place alone."""
+_LARGE = {"max.message.bytes": str(LARGEST_RECORD)}
 _KEPT = {"retention.ms": "-1"}
 
 

@@ -9,10 +9,10 @@ from schemas.errors import Reason, Refused, Unavailable
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, evidence
 from schemas.message import Message, Reading
 from schemas.tokens import ObservationToken
-from streams.app import LARGEST_RECORD
 from streams.pace import Pace
 from streams.settings import read_settings
 from streams.step import Said, SetAside
+from streams.topics import LARGEST_RECORD
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

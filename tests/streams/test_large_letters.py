@@ -9,7 +9,6 @@ from faust.types import TP
 
 from agents.letters import letter_in
 from schemas.errors import Reason, Refused
-from streams.app import LARGEST_RECORD
 from streams.batches import Batch
 from streams.dead_letters import DeadLetters
 from streams.kafka import admin, reader
@@ -19,7 +18,7 @@ from streams.pulse import Pulse
 from streams.reading import read_to_end
 from streams.settings import Settings
 from streams.step import SetAside, Step
-from streams.topics import create_topics, named
+from streams.topics import LARGEST_RECORD, create_topics, named
 
 pytestmark = pytest.mark.slow
 
