@@ -15,6 +15,7 @@ from model.examples import Roles
 from model.fitting import fit
 from model.hardware import ALONE, Hardware
 from model.losses_plot import losses_plot
+from model.one_thread import one_thread
 from model.train_settings import TrainSettings
 from model.weights import save_network
 from schemas.files import Files
@@ -23,13 +24,15 @@ from schemas.manifest import Manifest
 CARD, LOSSES, PHASES = "card.md", "losses.png", "phases"
 
 
+@one_thread()
 def train(
     cohort: Path, out: Path, files: Files, settings: TrainSettings, report: Report, hardware: Hardware = ALONE
 ) -> Manifest:
     """Train on the cohort folder and write the network's folder `out`; raises Refused, Unavailable, ValueError.
 
     Cut short and asked again, it goes on after the last phase that it finished (`out/phases`, gone at the end).
-    Of several processes each reads the cohort, and the first writes.
+    Of several processes each reads the cohort, and the first writes. On one thread: with two, HANCOCK's network came
+    out otherwise each time, and no sooner.
     """
     data = hardware.together(lambda: read_data(cohort, files, settings.reading))
     held = held_out(data.patients, settings.held_share, settings.seed)

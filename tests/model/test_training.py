@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+import torch
+from threadpoolctl import threadpool_info
 from tiny_run import files_under
 
 from model.cohorts.synthetic import write_synthetic
@@ -52,3 +54,18 @@ def test_training_lowers_the_loss_and_writes_a_network_that_loads(cohort: Path, 
     assert "Not for clinical use" in card
     assert "not-json" in card
     assert trained(cohort, tmp_path / "two")[0] == manifest
+
+
+def test_training_computes_on_one_thread_whatever_was_set(cohort: Path, tmp_path: Path) -> None:
+    """With two, the bits of a larger network depend on which of them is done first."""
+    pools: set[int] = set()
+
+    def look(*_: object) -> None:
+        pools.update(pool["num_threads"] for pool in threadpool_info())
+        pools.add(torch.get_num_threads())
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    train(cohort, tmp_path / "one", files_under(cohort), SETTINGS, look)
+    assert (pools, torch.get_num_threads()) == ({1}, 3)
+    torch.set_num_threads(before)
