@@ -115,12 +115,8 @@ def _concept(_: str, concept: Any) -> Value:
     return Value(answer=code_of(concept))
 
 
-def _boolean(_: str, answer: Any) -> Value:
-    return Value(float(answer), "1")
-
-
-def _integer(code: str, number: Any) -> Value:
-    """A number that has no place for a unit: as a quantity without one, refused where the code needs it."""
+def _number(code: str, number: Any) -> Value:
+    """A number or a yes that has no place for a unit: as a quantity without one, refused where the code needs it."""
     value, unit = to_canonical(code, float(number), "")
     return Value(value, unit or "1")
 
@@ -150,8 +146,8 @@ _READERS: Final = {
     "valueQuantity": _quantity,
     "valueCodeableConcept": _concept,
     "valueString": _text,
-    "valueBoolean": _boolean,
-    "valueInteger": _integer,
+    "valueBoolean": _number,
+    "valueInteger": _number,
     "valueRange": _range,
     "valueRatio": _ratio,
     "valueTime": _text,

@@ -146,7 +146,11 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
         ),
         pytest.param({"valueCodeableConcept": coded("LA1")}, {"answer": f"{LOINC}|LA1"}, id="coded"),
         pytest.param({"valueString": " pT2 "}, {"answer": "pT2"}, id="string"),
-        pytest.param({"valueBoolean": True}, {"value": 1.0, "unit": "1"}, id="boolean"),
+        pytest.param(
+            {"code": coded("74996-0"), "valueBoolean": True},
+            {"code": f"{LOINC}|74996-0", "value": 1.0, "unit": "1"},
+            id="boolean-of-a-code-without-a-unit",
+        ),
         pytest.param(
             {"code": coded("35266-6"), "valueInteger": 7},
             {"code": f"{LOINC}|35266-6", "value": 7.0, "unit": "1"},
@@ -160,7 +164,7 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             id="absent",
         ),
         pytest.param(
-            {"status": "unknown", "valueBoolean": True}, {"value": 1, "unit": "1", "flags": ("status-unknown",)}
+            {"status": "unknown", "valueString": "pT2"}, {"answer": "pT2", "flags": ("status-unknown",)}, id="unknown"
         ),
         pytest.param({"hasMember": [{"reference": "Observation/x"}]}, {"flags": ("no-value",)}, id="panel"),
     ],
@@ -248,6 +252,7 @@ def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expect
         pytest.param(OBSERVATION | {"valueQuantity": quantity(1, "zork")}, Reason.UNKNOWN_UNIT, 1, id="unknown-unit"),
         pytest.param(OBSERVATION | {"valueQuantity": {"value": 13}}, Reason.UNKNOWN_UNIT, 1, id="no-unit"),
         pytest.param(OBSERVATION | {"valueInteger": 13}, Reason.UNKNOWN_UNIT, 1, id="an-integer-for-grams"),
+        pytest.param(OBSERVATION | {"valueBoolean": True}, Reason.UNKNOWN_UNIT, 1, id="a-yes-for-grams"),
         pytest.param(
             OBSERVATION | {"code": coded("4548-4"), "valueInteger": 7},
             Reason.UNKNOWN_UNIT,
