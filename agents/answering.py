@@ -111,7 +111,7 @@ class Answering:
             request = Request.model_validate_json(message.value or b"")
         except ValidationError:
             return Refused(Reason.NOT_AN_EVENT, "not a request; only oncostream's assembly may write this topic")
-        ours = self._predictor.manifest.model
+        ours = self._predictor.model
         if request.model != ours:
             return Refused(
                 Reason.UNSUPPORTED,

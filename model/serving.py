@@ -54,6 +54,9 @@ class Predictor:
     ) -> None:
         self.network = network.eval().requires_grad_(False)
         self.manifest = manifest
+        self.model = manifest.model
+        """What a request must be for."""
+        self._sha256 = manifest.sha256
         self._reader = FeatureReader(manifest)
         self._draws = Draws(manifest.sizes.draws, manifest.sizes.width)
         self.voice = Voice(manifest, _provenance(manifest, settings), settings.threshold)  # where no circuit was run
@@ -84,7 +87,7 @@ class Predictor:
     def memo_key(self, request: Request, modality: Modality) -> str:
         """What the request's embedding of that modality depends on, as a SHA-256."""
         hashes = [piece.hash for piece in request.evidence if piece.modality is modality]
-        text = "|".join((self.manifest.weights_sha256, modality.value, *hashes))
+        text = "|".join((self._sha256, modality.value, *hashes))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def encode(self, requests: Sequence[Request], wanted: Sequence[tuple[int, Modality]]) -> list[Embedding]:
@@ -105,8 +108,8 @@ class Predictor:
 
     def predict(self, requests: Sequence[Request], embeddings: Sequence[Mapping[Modality, Embedding]]) -> list[Result]:
         """One result a request; `embeddings` has, for each, those of `present`. ValueError for another model's."""
-        if any(request.model != self.manifest.model for request in requests):
-            raise ValueError(f"a request is for another network than {self.manifest.model}; ask again")
+        if any(request.model != self.model for request in requests):
+            raise ValueError(f"a request is for another network than {self.model}; ask again")
         answerable = {place: seen for place, request in enumerate(requests) if (seen := self.present(request))}
         results: dict[int, Result] = {}
         for start in range(0, len(answerable), self._at_once):

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import ValidationError
 
+from schemas.canonical import content_hash
 from schemas.evidence import Modality
 from schemas.record import Record
 from schemas.table import Table
@@ -94,9 +95,17 @@ class Manifest(Record):
     """Version of torch that trained it."""
 
     @property
+    def sha256(self) -> str:
+        """Of all that stands here, the weights' own hash among it; fields at their defaults do not count.
+
+        A network of the same weights that reads other columns, or is calibrated otherwise, says other things.
+        """
+        return content_hash(self.model_dump(mode="json", exclude_defaults=True))
+
+    @property
     def model(self) -> str:
-        """Model id: name and the first digits of the weights' hash."""
-        return f"{self.name}@{self.weights_sha256[:12]}"
+        """Model id: name and the first digits of the hash of all that stands here."""
+        return f"{self.name}@{self.sha256[:12]}"
 
     @classmethod
     def read(cls, folder: Path) -> Self:
