@@ -53,7 +53,7 @@ class Block:
         return [self.targets.classes.shape[1], endpoints, endpoints, self.targets.given.shape[1]]
 
 
-def fit_block(block: Block, ridge: Ridge, start: Weights | None = None) -> Weights:
+def fit_block(block: Block, ridge: Ridge, start: Weights | None = None, iterations: int = 200) -> Weights:
     """The block's weights (see `score_of`), from `start` or from zero."""
     labels, endpoints, _, options = block.sizes
     width = block.columns.shape[1]
@@ -68,7 +68,7 @@ def fit_block(block: Block, ridge: Ridge, start: Weights | None = None) -> Weigh
         logits = _logits(block, weights)
         return loss_of(logits, block.targets).sum() + _penalty(weights, ridge, max(endpoints, 1))
 
-    minimise(weights, objective, iterations=200)
+    minimise(weights, objective, iterations)
     return {name: value.detach() for name, value in weights.items()}
 
 

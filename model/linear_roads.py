@@ -22,6 +22,8 @@ from model.targets import Targets, taught
 from schemas.table import Table
 
 INNER_FOLDS = 5
+_NEAR = 40
+"""Steps from weights of all patients to those without some: no more is asked of what serves calibration alone."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ def fit_roads(
     soft = _soft(training, teacher, setting)
     of_learner = _fit_blocks(learner, training, soft, setting.ridge, of_plain.fulls)
     copy_gains(plain, learner)  # the learner's inner scores have seen their own rows through the teacher
-    return teacher, _opinion(learner, _unseen(plain, training, setting, of_plain, of_learner), training.present)
+    scores = of_learner.scores
+    if training.targets.classes.shape[1]:  # what is calibrated by an opinion is the diagnosis alone
+        scores = _unseen(plain, training, setting, of_plain, of_learner)
+    return teacher, _opinion(learner, scores, training.present)
 
 
 def fit_plain(road: LinearRoad, training: Training, ridge: Ridge) -> tuple[Opinion, Fits]:
@@ -168,7 +173,7 @@ def _left_out(
         if full is not None:
             there, places = training.present[:, block], training.places(block)
             kept, out = (torch.nonzero(part).squeeze(1) for part in (there & ~hidden, there & hidden))
-            inner = fit_block(training.of_block(block, kept, targets, late), ridge, full)
+            inner = fit_block(training.of_block(block, kept, targets, late), ridge, full, _NEAR)
             found[out, block] = score_of(training.columns[out][:, places], inner) / fits.scales[block]
     return found
 

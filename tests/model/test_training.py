@@ -1,6 +1,7 @@
 """Training on a small synthetic cohort: losses fall, the folder loads, the same seed gives the same network."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from threadpoolctl import threadpool_info
 from tiny_run import files_under
 
 from model.cohorts.synthetic import write_synthetic
-from model.descent import Descent
+from model.descent import Descent, Report
 from model.joint_training import StudentSetting
 from model.serving import load_predictor
 from model.train_settings import TrainSettings
@@ -27,6 +28,14 @@ SETTINGS = TrainSettings(
 )
 
 
+class First(NamedTuple):
+    """A network as it was trained first: its folder, its manifest, and the losses of each phase."""
+
+    out: Path
+    manifest: Manifest
+    losses: dict[str, list[float]]
+
+
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort") / "synthetic"
@@ -34,29 +43,34 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trained(cohort: Path, out: Path) -> tuple[Manifest, dict[str, list[float]]]:
+def trained(cohort: Path, out: Path, look: Report) -> Manifest:
+    return train(cohort, out, files_under(cohort), SETTINGS, look)
+
+
+@pytest.fixture(scope="module")
+def first(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> First:
     losses: dict[str, list[float]] = {}
-    manifest = train(
-        cohort, out, files_under(cohort), SETTINGS, lambda phase, _, loss: losses.setdefault(phase, []).append(loss)
-    )
-    return manifest, losses
+    out = tmp_path_factory.mktemp("first")
+    manifest = trained(cohort, out, lambda phase, _, loss: losses.setdefault(phase, []).append(loss))
+    return First(out, manifest, losses)
 
 
-def test_training_lowers_the_loss_and_writes_a_network_that_loads(cohort: Path, tmp_path: Path) -> None:
-    manifest, losses = trained(cohort, tmp_path / "one")
+def test_training_lowers_the_loss_and_writes_a_network_that_loads(first: First) -> None:
+    manifest, losses = first.manifest, first.losses
     assert set(losses) == {"images", "sequences", "student", "circuit"}
     assert min(losses["student"]) < losses["student"][0]
-    assert load_predictor(tmp_path / "one").manifest == manifest
+    assert load_predictor(first.out).manifest == manifest
     assert set(manifest.encoders) == {"imaging/cnn", "genomic/sequence"}
     assert manifest.modalities == tuple(Modality)
     assert all(0 < quantile <= 1 for quantile in manifest.conformal.values())
-    card = (tmp_path / "one" / "card.md").read_text()
+    card = (first.out / "card.md").read_text()
     assert "Not for clinical use" in card
     assert "not-json" in card
-    assert trained(cohort, tmp_path / "two")[0] == manifest
 
 
-def test_training_computes_on_one_thread_whatever_was_set(cohort: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_network_on_one_thread_whatever_was_set(
+    cohort: Path, first: First, tmp_path: Path
+) -> None:
     """With two, the bits of a larger network depend on which of them is done first."""
     pools: set[int] = set()
 
@@ -66,6 +80,7 @@ def test_training_computes_on_one_thread_whatever_was_set(cohort: Path, tmp_path
 
     before = torch.get_num_threads()
     torch.set_num_threads(3)
-    train(cohort, tmp_path / "one", files_under(cohort), SETTINGS, look)
+    again = trained(cohort, tmp_path, look)
     assert (pools, torch.get_num_threads()) == ({1}, 3)
     torch.set_num_threads(before)
+    assert again == first.manifest
