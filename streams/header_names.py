@@ -16,6 +16,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
+from aiokafka.record.util import decode_varint_py
 from aiokafka.structs import ConsumerRecord
 
 _HEAD = Struct(">qi11xi")
@@ -54,11 +55,12 @@ class AnyNames(fetcher.PartitionRecords):
 def _since(offset: int, written: bytes) -> bytes:
     """The batches from the one on that has this offset: what came before has been read."""
     place = 0
-    while True:
+    while place + _HEAD.size <= len(written):
         first, length, last = _HEAD.unpack_from(written, place)
         if first + last >= offset:
             return written[place:]
         place += _UNCOUNTED_BYTES + length
+    raise CorruptRecordException("a record's offset lies beyond its batch")
 
 
 class _SpelledBatches(_MemoryRecordsPy):
@@ -79,6 +81,9 @@ class _SpelledBatch(_DefaultRecordBatchPy):
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
         self._buffer = _Spelled(self._buffer)
+
+    def _read_msg(self, _: Any = None) -> Any:
+        return super()._read_msg(decode_varint_py)  # the one in C, its default, reads beyond a damaged batch's end
 
 
 class _Spelled(bytearray):

@@ -3,7 +3,9 @@ has it."""
 
 import inspect
 import struct
+from contextlib import suppress
 from importlib.metadata import version
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
-from aiokafka.record.util import calc_crc32c
+from aiokafka.record.util import calc_crc32c, decode_varint_py
 from aiokafka.structs import TopicPartition
 from raw_names import NO_TEXT, SPELLED, Raw, batch_of
 
@@ -26,6 +28,13 @@ ERASURE: Raw = (b"k", None, [])
 NONE, GZIP = 0, 1
 
 
+class BoundedBatch(_DefaultRecordBatchPy):
+    """A batch read without a line of C: beside it, `decode_varint` in C would read beyond a damaged batch's end."""
+
+    def _read_msg(self, _: Any = None) -> Any:
+        return super()._read_msg(decode_varint_py)
+
+
 class InPython(_MemoryRecordsPy):
     """A fetch where aiokafka has no parser but the one in Python."""
 
@@ -36,7 +45,7 @@ class InPython(_MemoryRecordsPy):
     def next_batch(self) -> Any:
         written = self._next_slice
         self._cache_next()
-        return _DefaultRecordBatchPy(written)
+        return BoundedBatch(written)
 
 
 def read(written: bytes, *, since: int = 0, fetched: type = Fetched) -> list[Any]:
@@ -113,6 +122,18 @@ def test_a_batch_that_is_damaged_is_refused_as_ever(sent: Raw, fetched: type) ->
         read(bytes(damaged), fetched=fetched)
 
 
+def test_damage_of_any_kind_is_refused_and_never_read_beyond_the_end() -> None:
+    """With the C parser's own way of reading numbers a batch that says too much of itself ended the process."""
+    random, whole = Random(0), batch_of([GOOD, BAD, GOOD, BAD])
+    for _ in range(2000):
+        damaged = bytearray(whole)
+        for place in random.choices(range(61, len(damaged)), k=3):
+            damaged[place] = random.randrange(256)
+        struct.pack_into(">I", damaged, 17, calc_crc32c(bytes(damaged[21:])))
+        with suppress(CorruptRecordException):
+            read(bytes(damaged))
+
+
 def test_a_batch_of_an_old_format_has_no_headers_and_is_read_as_ever() -> None:
     old = LegacyRecordBatchBuilder(magic=1, compression_type=0, batch_size=1000)
     old.append(0, timestamp=1000, key=b"k", value=b"old")
@@ -149,6 +170,8 @@ def test_their_parser_in_python_decodes_slices_of_its_buffer() -> None:
     assert ".decode(" in (text := inspect.getsource(_DefaultRecordBatchPy._read_msg))
     assert text.count(".decode(") == text.count('buffer[pos : pos + h_key_len].decode("utf-8")') == 1
     assert "self._maybe_uncompress()" in inspect.getsource(_DefaultRecordBatchPy.__iter__)
+    assert "msg = self._read_msg()" in inspect.getsource(_DefaultRecordBatchPy.__next__)
+    assert list(inspect.signature(_DefaultRecordBatchPy._read_msg).parameters) == ["self", "decode_varint"]
     assert {"_next_slice", "_cache_next"} <= vars(_MemoryRecordsPy(batch_of([GOOD]))).keys() | vars(_MemoryRecordsPy)
 
 
