@@ -32,7 +32,7 @@ class Replayed:
 
 def replayed(predictor: Predictor, request: Request, stored: bytes) -> Replayed:
     """Answer again, by the loaded network; where the request was for another one, as if it had been for this."""
-    ours = predictor.manifest.model
+    ours = predictor.model
     other_model = request.model != ours
     if other_model:
         request = asked_of(request, ours)

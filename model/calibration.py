@@ -23,7 +23,7 @@ from model.voices import Voices, diagnoses, speak
 from model.wording import pattern_of
 from schemas.manifest import Manifest
 
-_TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 81))
+_TEMPERATURES: list[float] = np.exp(np.linspace(np.log(0.25), np.log(4), 81)).tolist()
 _PULL = 16.0
 """Ridge on a temperature's logarithm, on the scale of losses summed over patients: a quarter is its deviation.
 
@@ -153,8 +153,7 @@ def temperature_of(shown: list[Shown], around: float, share: float = 1.0) -> flo
         pull = _PULL / 2 * math.log(temperature / around) ** 2
         return pull + share * sum(_nll(part, temperature) for part in shown)
 
-    temperatures: list[float] = _TEMPERATURES.tolist()
-    best = min(temperatures, key=loss)
+    best = min(_TEMPERATURES, key=loss)
     return round(best, 6)
 
 

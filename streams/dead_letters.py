@@ -6,9 +6,10 @@ from schemas.dead_letter import DeadLetter
 from schemas.errors import Refused
 from schemas.message import Message
 from streams.publisher import Outgoing
+from streams.topics import LARGEST_RECORD
 
-_LARGEST_KEPT = 63 * 1024 * 1024
-"""Bytes of a message that a letter keeps: our records hold 64 MiB. A sender's may be larger: Kafka bounds what is
+_LARGEST_KEPT = LARGEST_RECORD - 1024 * 1024
+"""Bytes of a message that a letter keeps: it says more than the message. A sender's may be larger: Kafka bounds what is
 compressed, and it comes to us unpacked."""
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from model.encoders.hashing import bucket, stable_hash
 from model.features import Features, filled, places_of
 from schemas.evidence import TIMELESS, Evidence
-from schemas.tokens import ObservationToken, Token
+from schemas.tokens import ObservationToken
 
 ANSWERS = 1024
 """Buckets of (code, coded or string answer); 0 is none."""
@@ -44,18 +43,15 @@ def newest_observations(pieces: Sequence[Evidence], size: int) -> list[Observati
     Where there are more: who the patient is, then the newest of each code that says anything, then the newest. So a
     week of daily blood counts pushes out older blood counts, not the patient's sex and not the one pathology report.
     """
-    told = [(TIMELESS in piece.flags, token) for piece in pieces for token in piece.tokens if _observed(token)]
-    told.sort(key=lambda one: _order(one[1]))
-    if len(told) > size:
-        newest = {token.code: place for place, (_, token) in enumerate(told) if token.value is not None or token.answer}
-        firsts = frozenset(newest.values())
-        places = sorted(range(len(told)), key=lambda place: (told[place][0], place in firsts, place))
-        told = [told[place] for place in sorted(places[-size:])]
-    return [token for _, token in told]
-
-
-def _observed(token: Token) -> TypeGuard[ObservationToken]:
-    return type(token) is ObservationToken
+    tokens = [token for piece in pieces for token in piece.tokens if type(token) is ObservationToken]
+    tokens.sort(key=_order)
+    if len(tokens) <= size:
+        return tokens
+    who = {token for piece in pieces if TIMELESS in piece.flags for token in piece.tokens}
+    newest = {token.code: place for place, token in enumerate(tokens) if token.value is not None or token.answer}
+    firsts = frozenset(newest.values())
+    places = sorted(range(len(tokens)), key=lambda place: (tokens[place] in who, place in firsts, place))
+    return [tokens[place] for place in sorted(places[-size:])]
 
 
 def _numbers(patients: Sequence[Sequence[ObservationToken]]) -> NDArray[np.float32]:
