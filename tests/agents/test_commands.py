@@ -222,6 +222,7 @@ def test_a_wrong_setting_is_exit_2_and_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["up", "demo", "down"])
+@pytest.mark.slow
 def test_a_local_installation_reads_its_settings_as_every_command_does(tmp_path: Path, command: str) -> None:
     said = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path), "ONCOSTREAM_INPUT_KEY": "sometimes"})
     said(command, code=2)
@@ -230,6 +231,7 @@ def test_a_local_installation_reads_its_settings_as_every_command_does(tmp_path:
 
 @pytest.mark.parametrize(("setting", "value"), [("MODEL", "nowhere"), ("FILES_ALLOW", "data")])
 @pytest.mark.parametrize("args", [(), ("--detach",)])
+@pytest.mark.slow
 def test_up_says_what_is_set_wrong_before_it_starts_anything(
     tmp_path: Path, args: tuple[str, ...], setting: str, value: str
 ) -> None:
@@ -291,6 +293,7 @@ def _names(process: psutil.Process, home: Path) -> bool:
     return any(str(home) in argument for argument in process.info["cmdline"] or ())
 
 
+@pytest.mark.slow
 def test_down_clears_the_note_of_a_worker_that_is_gone_and_asks_nobody_else_to_end(tmp_path: Path) -> None:
     command = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path)})
     with subprocess.Popen(("sleep", "60"), stdin=subprocess.DEVNULL) as stranger:
@@ -302,6 +305,7 @@ def test_down_clears_the_note_of_a_worker_that_is_gone_and_asks_nobody_else_to_e
     assert not (tmp_path / "worker.json").exists()
 
 
+@pytest.mark.slow
 def test_the_home_of_a_local_installation_may_stand_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(f'[places]\nhome = "{tmp_path / "afar"}"\n')
     env = {name: value for name, value in os.environ.items() if name != "ONCOSTREAM_HOME"}
@@ -324,6 +328,7 @@ def test_the_home_of_a_local_installation_may_stand_in_the_file(tmp_path: Path) 
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_path_that_cannot_be_used_is_exit_2_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
 ) -> None:
@@ -344,6 +349,7 @@ def test_a_command_whose_reader_has_seen_enough_is_done_and_says_nothing(tmp_pat
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 def test_schemas_and_cohorts_are_written_without_any_server(tmp_path: Path) -> None:
     command = Command(dict(os.environ))
     assert len(command("schemas", str(tmp_path / "schemas")).splitlines()) == 7
