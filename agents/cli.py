@@ -2,12 +2,12 @@
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from agents.exits import AskedWrongly, Away
@@ -15,28 +15,63 @@ from deploy.local.errors import LocalError
 from schemas.errors import Refused, Unavailable
 from streams.settings import WrongSettings
 
+
+class Place(NamedTuple):
+    """Where a command is: `module:name` (or a group's `app`) in `agents.commands`."""
+
+    of: str
+    line: str
+    """What the list of commands says of it: the first line of its own help."""
+
+
 COMMANDS = {
-    "demo": "demo:demo",
-    "up": "up:up",
-    "down": "up:down",
-    "run": "run:run",
-    "send": "send:send",
-    "status": "status:status",
-    "results": "results:results",
-    "cohort": "cohort:app",
-    "train": "train:train",
-    "evaluate": "evaluate:evaluate",
-    "replay": "replay:replay",
-    "dead-letters": "dead_letters:app",
-    "rebuild": "rebuild:rebuild",
-    "doctor": "doctor:doctor",
-    "schemas": "schemas:schemas",
+    "demo": Place(
+        "demo:demo",
+        "Show the whole road on a synthetic cohort: events interleaved, late and twice; results as they come.",
+    ),
+    "up": Place("up:up", "Run a local broker and cache and all six roles, until Ctrl-C or `oncostream down`."),
+    "down": Place("down:down", "End what `oncostream up` started, or is starting, and wait until it has."),
+    "run": Place(
+        "run:run",
+        "Run roles against the configured Kafka and Redis until told to stop; then it ends within ten seconds.",
+    ),
+    "send": Place("send:send", "Send files as events to the input topics, as a hospital would."),
+    "status": Place("status:status", "Show how the installation stands."),
+    "results": Place("results:results", "Show the last result of each patient: the one of the greatest revision."),
+    "cohort": Place("cohort:app", "Make a cohort folder: events, files, outcomes, survival."),
+    "train": Place(
+        "train:train", "Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."
+    ),
+    "evaluate": Place(
+        "evaluate:evaluate", "Fit on every fold's other patients, predict its own, and say how good that is."
+    ),
+    "replay": Place(
+        "replay:replay",
+        "Run a stored request again: the same network must give the same bytes, another one shows what would change.",
+    ),
+    "dead-letters": Place("dead_letters:app", "What was refused: look at it, send it again, dismiss it."),
+    "rebuild": Place(
+        "rebuild:rebuild",
+        "Build the cache again from the evidence and the requests, and have every patient decided again.",
+    ),
+    "doctor": Place(
+        "doctor:doctor",
+        "Check settings, Kafka, topics, Redis, the network, files and this machine; exit 4 where something is wrong.",
+    ),
+    "schemas": Place(
+        "schemas:schemas", "Write the JSON Schema of each record and the AsyncAPI document into a folder."
+    ),
 }
-"""Name -> `module:function` (or a group's `app`) in `agents.commands`; loaded when asked for: torch takes seconds."""
+"""All commands. One is loaded when it is asked for, and the list of them loads none: torch takes seconds."""
 
 
 class Commands(TyperGroup):
     """The commands of the table, in its order."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list, by their lines alone."""
+        lines: dict[str, Any] = {name: TyperCommand(name, help=place.line) for name, place in COMMANDS.items()}
+        TyperGroup(name=self.name, help=self.help, params=self.params, commands=lines).format_help(ctx, formatter)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
@@ -46,15 +81,20 @@ class Commands(TyperGroup):
         """Load one; None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        loaded = getattr(import_module(f"agents.commands.{module}"), name)
-        if not isinstance(loaded, typer.Typer):
-            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-            alone.command(cmd_name)(loaded)
-            loaded = alone
-        command = get_command(loaded)
+        command = loaded(cmd_name)
         command.name = cmd_name
         return command
+
+
+def loaded(name: str) -> Any:
+    """The command or group of that name, with all that it imports."""
+    module, _, attribute = COMMANDS[name].of.partition(":")
+    found = getattr(import_module(f"agents.commands.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        return get_command(found)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(found)
+    return get_command(alone)
 
 
 app = typer.Typer(

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from streams.settings import Settings, read_settings
 
 NOTE = "worker.json"
+SERVERS = "servers"
+"""The folder of broker and cache in the home."""
 _STARTTIME = 19
 """Its place in /proc/PID/stat behind the program's name (proc(5): the 22nd field; the name, the second, has blanks)."""
 

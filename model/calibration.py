@@ -139,7 +139,7 @@ def _set_gains(network: Network, examples: Examples, encoded: Tensor) -> None:
         loss = (exposed * functional.softplus(logits) - event * logits).mean(1).sum()
         return loss + _SLACK / 2 * (gain - 1).square().sum()
 
-    minimise({"gain": gain}, objective, iterations=50)
+    minimise({"gain": gain}, objective, steps=50)
     heads.gain.copy_(gain.detach().clamp(0.0, 5.0))
 
 

@@ -15,6 +15,8 @@ from model.linear import logits_of
 from model.targets import Targets, loss_of
 
 Weights = dict[str, Tensor]
+STEPS = 200
+"""Of a fit, at most."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Block:
         return [self.targets.classes.shape[1], endpoints, endpoints, self.targets.given.shape[1]]
 
 
-def fit_block(block: Block, ridge: Ridge, start: Weights | None = None, iterations: int = 200) -> Weights:
-    """The block's weights (see `score_of`), from `start` or from zero."""
+def fit_block(block: Block, ridge: Ridge, start: Weights | None = None, steps: int = STEPS) -> Weights:
+    """The block's weights (see `score_of`), from `start` or from zero, after `steps` of L-BFGS at most."""
     labels, endpoints, _, options = block.sizes
     width = block.columns.shape[1]
     shapes = {"w": (width,), "d": (width, endpoints), "v": (width,), "e": (width, endpoints)}
@@ -68,7 +70,7 @@ def fit_block(block: Block, ridge: Ridge, start: Weights | None = None, iteratio
         logits = _logits(block, weights)
         return loss_of(logits, block.targets).sum() + _penalty(weights, ridge, max(endpoints, 1))
 
-    minimise(weights, objective, iterations)
+    minimise(weights, objective, steps)
     return {name: value.detach() for name, value in weights.items()}
 
 
@@ -83,11 +85,11 @@ def effective(weights: Mapping[str, Tensor]) -> Tensor:
     return torch.cat((weights["label"], risk, slope, weights["option"]), 1)
 
 
-def minimise(weights: Mapping[str, Tensor], objective: Callable[[], Tensor], iterations: int) -> None:
+def minimise(weights: Mapping[str, Tensor], objective: Callable[[], Tensor], steps: int) -> None:
     """L-BFGS (Nocedal & Wright, ch. 7) over the whole batch until it no longer falls; changes `weights` in place."""
     used = [weight for weight in weights.values() if weight.numel()]
     optimiser: torch.optim.Optimizer = torch.optim.LBFGS(
-        used, max_iter=iterations, tolerance_grad=1e-4, tolerance_change=1e-7, line_search_fn="strong_wolfe"
+        used, max_iter=steps, tolerance_grad=1e-4, tolerance_change=1e-7, line_search_fn="strong_wolfe"
     )
 
     def closure() -> float:

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from model.linear import LinearRoad, acting, logits_of, pattern_of
-from model.linear_fit import minimise
+from model.linear_fit import STEPS, minimise
 from model.targets import Targets, loss_of
 
 _BOUND = 1.5
 """Where bounds start and are held: odds up to 4.5 times the baseline's. Of 1, 1.5 and 2, best on HANCOCK."""
 _OF_BOUND, _OF_FADE = 20.0, 4.0
 """Ridges of the logarithm of a bound and of a fade."""
+_STEPS = 100
+"""Of a pattern's fit, at most."""
 _PARTS = ("gain", "offset", "baseline", "bound", "fade")
 
 
@@ -31,7 +33,7 @@ class Scored:
     """(P, J)."""
 
 
-def fit_gains(road: LinearRoad, scored: Scored, ridges: Sequence[float]) -> None:
+def fit_gains(road: LinearRoad, scored: Scored, ridges: Sequence[float], steps: int = STEPS) -> None:
     """Set the road's gains, offsets, baselines, bounds and fades for every pattern; `ridges` (K,) of the gains.
 
     A pattern is fitted on every patient who has any of its blocks, shown those alone.
@@ -42,7 +44,7 @@ def fit_gains(road: LinearRoad, scored: Scored, ridges: Sequence[float]) -> None
         rows = shown.any(1) if kept.any() else torch.ones(len(shown), dtype=torch.bool)
         if not rows.any():
             rows = torch.ones(len(shown), dtype=torch.bool)  # nobody has it: the bare baseline
-        fitted = _fit(road, scored, shown, torch.nonzero(rows).squeeze(1), ridges)
+        fitted = _fit(road, scored, shown, torch.nonzero(rows).squeeze(1), ridges, min(steps, _STEPS))
         place = int(pattern_of(kept.unsqueeze(0)))
         for name in _PARTS:
             road.get_buffer(name)[place] = fitted[name].float()
@@ -55,7 +57,7 @@ def copy_gains(source: LinearRoad, target: LinearRoad) -> None:
 
 
 def _fit(
-    road: LinearRoad, scored: Scored, shown: Tensor, rows: Tensor, ridges: Sequence[float]
+    road: LinearRoad, scored: Scored, shown: Tensor, rows: Tensor, ridges: Sequence[float], steps: int
 ) -> Mapping[str, Tensor]:
     scores = scored.scores[rows] * shown[rows].unsqueeze(-1)
     targets, strength = scored.targets.rows(rows), torch.tensor(ridges, dtype=torch.float64)
@@ -81,6 +83,6 @@ def _fit(
         penalty = penalty + _OF_BOUND * weights["stretch"].square().sum() + _OF_FADE * weights["fade"].square().sum()
         return loss_of(logits, targets).sum() + (smooth + penalty) / 2 / endpoints
 
-    minimise(weights, objective, iterations=100)
+    minimise(weights, objective, steps)
     found = {name: weight.detach() for name, weight in weights.items()}
     return found | {"gain": found["root"].square(), "bound": _BOUND * found["stretch"].exp()}

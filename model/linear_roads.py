@@ -16,7 +16,7 @@ from torch import Tensor
 
 from model.heads import Logits
 from model.linear import LinearRoad
-from model.linear_fit import Block, Ridge, Weights, effective, fit_block, score_of
+from model.linear_fit import STEPS, Block, Ridge, Weights, effective, fit_block, score_of
 from model.linear_gains import Scored, copy_gains, fit_gains
 from model.targets import Targets, taught
 from schemas.table import Table
@@ -33,6 +33,8 @@ class RoadSetting:
     ridge: Ridge = field(default_factory=Ridge)
     alpha: float = 0.9
     """Weight of the teacher for the taught road."""
+    steps: int = STEPS
+    """Of the solver, at most, in each fit of a block or of gains."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,9 @@ def fit_roads(
     plain: LinearRoad, learner: LinearRoad, training: Training, setting: RoadSetting
 ) -> tuple[Opinion, Opinion]:
     """Fit both roads; returns their out-of-fold opinions, the first of which is the teacher."""
-    teacher, of_plain = fit_plain(plain, training, setting.ridge)
+    teacher, of_plain = fit_plain(plain, training, setting)
     soft = _soft(training, teacher, setting)
-    of_learner = _fit_blocks(learner, training, soft, setting.ridge, of_plain.fulls)
+    of_learner = _fit_blocks(learner, training, soft, setting, of_plain.fulls)
     copy_gains(plain, learner)  # the learner's inner scores have seen their own rows through the teacher
     scores = of_learner.scores
     if training.targets.classes.shape[1]:  # what is calibrated by an opinion is the diagnosis alone
@@ -94,11 +96,11 @@ def fit_roads(
     return teacher, _opinion(learner, scores, training.present)
 
 
-def fit_plain(road: LinearRoad, training: Training, ridge: Ridge) -> tuple[Opinion, Fits]:
+def fit_plain(road: LinearRoad, training: Training, setting: RoadSetting) -> tuple[Opinion, Fits]:
     """Fit one road on what became of the patients; returns its out-of-fold opinion and how its blocks were fitted."""
-    fits = _fit_blocks(road, training, training.targets, ridge)
+    fits = _fit_blocks(road, training, training.targets, setting)
     ridges = [block.ridge for block in training.table.blocks]
-    fit_gains(road, Scored(fits.scores, training.present, training.targets, training.base), ridges)
+    fit_gains(road, Scored(fits.scores, training.present, training.targets, training.base), ridges, setting.steps)
     return _opinion(road, fits.scores, training.present), fits
 
 
@@ -114,7 +116,7 @@ def inner_folds(strata: Sequence[str], seed: int) -> Tensor:
 
 
 def _fit_blocks(
-    road: LinearRoad, training: Training, targets: Targets, ridge: Ridge, start: Sequence[Weights | None] = ()
+    road: LinearRoad, training: Training, targets: Targets, setting: RoadSetting, start: Sequence[Weights | None] = ()
 ) -> Fits:
     """Set the road's weights."""
     late = road.late.double()
@@ -128,11 +130,11 @@ def _fit_blocks(
             continue
         rows = torch.nonzero(there).squeeze(1)
         first = start[block] if start else None
-        full = fit_block(training.of_block(block, rows, targets, late), ridge, first)
+        full = fit_block(training.of_block(block, rows, targets, late), setting.ridge, first, setting.steps)
         for fold in range(INNER_FOLDS):
             kept = rows[training.folds[rows] != fold]
             out = rows[training.folds[rows] == fold]
-            inner = fit_block(training.of_block(block, kept, targets, late), ridge, full)
+            inner = fit_block(training.of_block(block, kept, targets, late), setting.ridge, full, setting.steps)
             scores[out, block] = score_of(training.columns[out][:, places], inner)
         scales[block] = scale = _deviations(scores[rows, block], road)
         scores[:, block] /= scale
@@ -155,25 +157,26 @@ def _unseen(plain: LinearRoad, training: Training, setting: RoadSetting, of_plai
     late, found = plain.late.double(), torch.zeros_like(of_learner.scores)
     told = torch.zeros((INNER_FOLDS, *found.shape), dtype=torch.float64)  # a teacher a fold that it has not seen
     for pair in combinations(range(INNER_FOLDS), 2):
-        both = _left_out(training, training.targets, setting.ridge, of_plain, late, pair)
+        both = _left_out(training, training.targets, setting, of_plain, late, pair)
         for unseen, other in (pair, pair[::-1]):
             told[unseen] += both * (training.folds == other)[:, None, None]
     for fold in range(INNER_FOLDS):
         soft = _soft(training, _opinion(plain, told[fold], training.present), setting)
-        found += _left_out(training, soft, setting.ridge, of_learner, late, (fold,))
+        found += _left_out(training, soft, setting, of_learner, late, (fold,))
     return found
 
 
 def _left_out(
-    training: Training, targets: Targets, ridge: Ridge, fits: Fits, late: Tensor, folds: Sequence[int]
+    training: Training, targets: Targets, setting: RoadSetting, fits: Fits, late: Tensor, folds: Sequence[int]
 ) -> Tensor:
     """Scores (N, K, L) of the patients of these folds, by the blocks fitted without them; 0 of all others."""
+    steps = min(setting.steps, _NEAR)
     found, hidden = torch.zeros_like(fits.scores), torch.isin(training.folds, torch.tensor(folds))
     for block, full in enumerate(fits.fulls):
         if full is not None:
             there, places = training.present[:, block], training.places(block)
             kept, out = (torch.nonzero(part).squeeze(1) for part in (there & ~hidden, there & hidden))
-            inner = fit_block(training.of_block(block, kept, targets, late), ridge, full, _NEAR)
+            inner = fit_block(training.of_block(block, kept, targets, late), setting.ridge, full, steps)
             found[out, block] = score_of(training.columns[out][:, places], inner) / fits.scales[block]
     return found
 

@@ -1,6 +1,7 @@
 """What a training run is asked for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from model.cohort_data import HowRead
 from model.descent import Descent
@@ -50,3 +51,13 @@ class TrainSettings:
     def reading(self) -> HowRead:
         """How the cohort is read."""
         return HowRead(self.rules, self.sizes, self.items, self.backbone, self.dna)
+
+    def within(self, epochs: int) -> Self:
+        """So many epochs in each phase at most, and ten times as many steps of the linear roads' solver."""
+        return replace(
+            self,
+            encoders=replace(self.encoders, epochs=epochs),
+            roads=replace(self.roads, steps=min(self.roads.steps, 10 * epochs)),
+            student=replace(self.student, epochs=epochs),
+            circuit_epochs=epochs,
+        )

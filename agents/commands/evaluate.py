@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.behind import Backbone, Backbones, Behind, Dna, Notes, Pathways, behind
+from agents.behind import Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
-from model.baselines.catalogue import BASELINES
+from model.baselines.catalogue import BASELINES, contender
 from model.cohort_data import read_data
 from model.cohorts.folder import read_card
 from model.evaluation.folds import Assigned, read_folds
@@ -53,6 +53,7 @@ def evaluate(
     dna: Dna = SMALL_DNA,
     backbones: Backbones = None,
     pathways: Pathways = None,
+    epochs: Epochs = None,
     draws: Annotated[int, typer.Option(min=10, help="Draws of patients behind each interval.")] = 1000,
     workers: Annotated[int, typer.Option(min=1, help="Folds fitted at once, a process each.")] = 2,
     seed: Annotated[int, typer.Option(help="The same seed and folds give the same predictions.")] = 0,
@@ -60,12 +61,15 @@ def evaluate(
     """Fit on every fold's other patients, predict its own, and say how good that is."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
-    _require_usable(out, against or [], report)
+    models = tuple(model or [OURS])
+    _require_usable(models, out, against or [], report)
     cut, card = read_folds(folds), read_card(cohort)
     settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
     settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
+    if epochs:
+        settings = settings.within(epochs)
     data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
-    models, views = tuple(model or [OURS]), ((), *(tuple(view.split("+")) for view in keep or []))
+    views = ((), *(tuple(view.split("+")) for view in keep or []))
     found: Said = {}
     try:
         with _bar(f"{', '.join(models)}, {len({(one.repeat, one.fold) for one in cut})} folds") as moved:
@@ -81,8 +85,10 @@ def evaluate(
         _report(cohort, cut, [*whole, *(against or [])], report, draws)
 
 
-def _require_usable(out: Path, against: list[Path], report: Path | None) -> None:
+def _require_usable(models: tuple[str, ...], out: Path, against: list[Path], report: Path | None) -> None:
     """Refuse now what would be refused after hours of fitting."""
+    for name in set(models) - {OURS, *LINEAR}:
+        contender(name)
     if out.is_dir():
         raise AskedWrongly(f"--out {out}: wanted a file; give {out / 'predictions.csv'}")
     for folder in (out.parent, report):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from agents.behind import Backbone, Backbones, Behind, Dna, Notes, Pathways, behind
+from agents.behind import Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.accelerated import accelerated
@@ -40,7 +39,7 @@ def train(
     dna: Dna = SMALL_DNA,
     backbones: Backbones = None,
     pathways: Pathways = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase.")] = None,
+    epochs: Epochs = None,
 ) -> None:
     """Train a network on a cohort folder: encoders, imputer and fusion, circuit; then calibrate it."""
     with accelerated() as hardware, _one_voice(hardware):
@@ -50,8 +49,7 @@ def train(
         settings = TrainSettings(name=title, intended_use=intended_use, seed=seed, fusion=fusion)
         settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
         if epochs:
-            encoders, student = replace(settings.encoders, epochs=epochs), replace(settings.student, epochs=epochs)
-            settings = replace(settings, encoders=encoders, student=student)
+            settings = settings.within(epochs)
         _train(cohort, out, settings, hardware)
 
 

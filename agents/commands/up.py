@@ -1,4 +1,4 @@
-"""`oncostream up` and `down`: a laptop installation that stays up."""
+"""`oncostream up`: a laptop installation that stays up."""
 
 import asyncio
 import os
@@ -6,27 +6,22 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 from rich.console import Console
 
 from agents.allowed import file_rules
 from agents.exits import AskedWrongly, Away
 from agents.here import Here, make_topics, present
-from agents.local_home import NOTE, local_worker
+from agents.local_home import SERVERS, local_worker
 from agents.wiring import ROLES, read_manifest
 from agents.worker import build_worker
-from deploy.local.servers import local_servers, owner_of
+from deploy.local.servers import local_servers
 from streams.log import log_to_stderr
 from streams.settings import read_settings, set_where_nothing_is
 
-_SERVERS = "servers"
-"""The folder of broker and cache in the home."""
 _START_SECONDS = 90
-_STOP_SECONDS = 60
 _ASKED_WRONGLY = 2
 _INTERRUPTED = 130
 """The exit code of a command that an interrupt ends."""
@@ -48,7 +43,7 @@ def up(
     log_to_stderr()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what `down` sends; a script's background job ignores it
     set_where_nothing_is({"ONCOSTREAM_KAFKA_PARTITIONS": "4"})
-    with local_servers(asked.places.home / _SERVERS) as local:
+    with local_servers(asked.places.home / SERVERS) as local:
         os.environ |= {"ONCOSTREAM_KAFKA": local.kafka, "ONCOSTREAM_REDIS": local.redis}
         settings = read_settings()
         asyncio.run(make_topics(settings))
@@ -56,37 +51,6 @@ def up(
         Console(stderr=True).print(f"Kafka {local.kafka}, cache {local.redis}; Ctrl-C or `oncostream down` ends it.")
         with present(Here(settings, web)):
             worker.execute_from_commandline()
-
-
-def down() -> None:
-    """End what `oncostream up` started, or is starting, and wait until it has."""
-    home = read_settings().places.home
-    note, pid = home / NOTE, owner_of(home / _SERVERS) or _noted(home)
-    if pid is None and not note.exists():
-        raise AskedWrongly(f"nothing is up here: no {note}; set ONCOSTREAM_HOME to the home it was started with")
-    if pid is not None:
-        _end(pid)
-    if local_worker(home) is None:  # else of a demonstration that was there beside
-        note.unlink(missing_ok=True)
-
-
-def _noted(home: Path) -> int | None:
-    """The worker that the note names, where the note proves that it is the one: a demonstration has other servers."""
-    worker = local_worker(home)
-    return worker.pid if worker is not None and worker.started is not None else None
-
-
-def _end(pid: int) -> None:
-    try:
-        process = psutil.Process(pid)
-        process.send_signal(signal.SIGINT)
-        for _ in range(_STOP_SECONDS * 5):
-            if process.status() == psutil.STATUS_ZOMBIE:  # it is over, and whoever started it has not asked yet
-                return
-            _pause()
-    except psutil.NoSuchProcess:
-        return
-    raise Away(f"process {pid} does not end; look at its log, then kill {pid}")
 
 
 def _start_detached() -> None:
@@ -111,11 +75,7 @@ def _start_detached() -> None:
                 raise how(f"it ended at once; the reason is at the end of {log}")
             if (worker := local_worker(home)) is not None and worker.pid == child.pid:
                 break
-            _pause()
+            time.sleep(0.2)
         else:
             raise Away(f"it is not up after {_START_SECONDS} s; see {log}")
     console.print(f"up (process {child.pid}); `oncostream status` shows it, `oncostream down` ends it")
-
-
-def _pause() -> None:
-    time.sleep(0.2)

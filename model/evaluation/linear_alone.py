@@ -8,8 +8,7 @@ from model.evaluation.fold import Forecast
 from model.examples import Examples
 from model.fitting import road_training
 from model.linear import LinearRoad
-from model.linear_fit import Ridge
-from model.linear_roads import fit_plain
+from model.linear_roads import RoadSetting, fit_plain
 from model.looking import Fitted, columns_of
 from model.survival import torch_curves
 
@@ -19,10 +18,10 @@ Says = Callable[[Examples, Tensor], Forecast]
 """(patients as they are shown, rows) -> what is said of these rows."""
 
 
-def linear_alone(looked: Fitted, ridge: Ridge, seed: int) -> Says:
+def linear_alone(looked: Fitted, setting: RoadSetting, seed: int) -> Says:
     """The plain road fitted on the training patients of `looked`."""
     road = LinearRoad(looked.manifest.table, looked.manifest.tasks)
-    fit_plain(road, road_training(looked, seed), ridge)
+    fit_plain(road, road_training(looked, seed), setting)
 
     def says(examples: Examples, rows: Tensor) -> Forecast:
         scores = road.score(columns_of(looked.network, examples)[rows])

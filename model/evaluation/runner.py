@@ -115,7 +115,8 @@ def _ours(fitted: Fitted, data: CohortData) -> Speaks:
 def _beside(name: str, looked: Fitted, data: CohortData, settings: TrainSettings) -> Speaks:
     """The linear road alone, or a baseline."""
     if name in LINEAR:
-        says = linear_alone(looked, settings.roads.ridge.times(LINEAR[name]), settings.seed)
+        roads = replace(settings.roads, ridge=settings.roads.ridge.times(LINEAR[name]))
+        says = linear_alone(looked, roads, settings.seed)
         return _speaks(looked, lambda _, examples, seen: says(examples, seen))
     return _baseline(contender(name), looked, data, settings.seed)
 

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import psutil
 import pytest
 from redis import Redis
 
-from agents.cli import COMMANDS
+from agents.cli import COMMANDS, loaded
 from agents.commands.up import up
 from agents.exits import AskedWrongly, Away
 from deploy.local.servers import owner_of
@@ -58,10 +57,18 @@ def worker(env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(timeout=60)
 
 
-def test_every_command_of_the_table_is_there() -> None:
-    for place in COMMANDS.values():
-        module, _, name = place.partition(":")
-        assert hasattr(import_module(f"agents.commands.{module}"), name)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_itself_what_the_list_says_of_it(name: str) -> None:
+    assert (loaded(name).help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].line
+
+
+def test_the_list_of_commands_is_there_without_loading_any() -> None:
+    command = (sys.executable, "-X", "importtime", *MAIN[1:], "--help")
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert [name for name in COMMANDS if f" {name} " not in done.stdout] == []
+    assert "agents.exits" in done.stderr
+    assert "agents.commands" not in done.stderr
 
 
 @pytest.mark.parametrize("group", ["cohort", "dead-letters"])

@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def predicted(folder: Path, out: Path, *more: object) -> list[str]:
     """The risk of every patient; each was in the fold of another network."""
-    asked = ("evaluate", folder / "cohort", "--folds", folder / "folds.csv", "--fusion", "none", "--out", out)
+    asked = ("evaluate", folder / "cohort", "--folds", folder / "folds.csv", "--epochs", 1, "--out", out)
     python(*MAIN, *asked, *more)
     return [row["risk"] for row in csv.DictReader(out.open())]
 

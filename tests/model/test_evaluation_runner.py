@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,13 +77,17 @@ def spoil(value: Any) -> None:
             spoil(part)
 
 
-def predicted(cohort: Path, folds: tuple[Assigned, ...], model: str, kept: tuple[str, ...] = ()) -> list[Prediction]:
-    """NaN is not equal to itself: what lies beyond the horizon becomes -1."""
+def predicted(
+    cohort: Path, folds: tuple[Assigned, ...], model: str, views: Sequence[tuple[str, ...]] = ((),)
+) -> list[list[Prediction]]:
+    """What is said of fold 0 with each of the views of blocks."""
     data = read_data(cohort, files_under(cohort), TINY.reading)
-    return comparable(predict_fold(Evaluation(data, folds, (model,), TINY, (kept,)), repeat=0, fold=0)[model, kept])
+    said = predict_fold(Evaluation(data, folds, (model,), TINY, tuple(views)), repeat=0, fold=0)
+    return [comparable(said[model, kept]) for kept in views]
 
 
 def comparable(said: list[Prediction]) -> list[Prediction]:
+    """NaN is not equal to itself: what lies beyond the horizon becomes -1."""
     return [replace(one, survival=tuple(-1.0 if math.isnan(s) else s for s in one.survival)) for one in said]
 
 
@@ -90,7 +95,7 @@ def comparable(said: list[Prediction]) -> list[Prediction]:
 def test_poison_in_test_patients_changes_no_other_prediction(
     cohort: Path, poisoned: Path, folds: tuple[Assigned, ...], model: str
 ) -> None:
-    clean, other = (predicted(folder, folds, model) for folder in (cohort, poisoned))
+    [clean], [other] = (predicted(folder, folds, model) for folder in (cohort, poisoned))
     spoilt = set(sorted(one.patient for one in folds if one.fold == 0)[::2])
     assert [said for said in other if said.patient not in spoilt] == [
         said for said in clean if said.patient not in spoilt
@@ -100,7 +105,7 @@ def test_poison_in_test_patients_changes_no_other_prediction(
 
 def test_poison_in_training_patients_is_felt(cohort: Path, poisoned: Path, folds: tuple[Assigned, ...]) -> None:
     swapped = tuple(replace(one, fold=1 - one.fold) for one in folds)
-    clean, other = (predicted(folder, swapped, "stacked-cox") for folder in (cohort, poisoned))
+    [clean], [other] = (predicted(folder, swapped, "stacked-cox") for folder in (cohort, poisoned))
     assert clean != other
 
 
@@ -119,7 +124,7 @@ def test_every_patient_is_predicted_once_a_repeat_whatever_the_workers(
 def test_a_block_alone_says_something_else_than_all_of_them(
     cohort: Path, folds: tuple[Assigned, ...], model: str
 ) -> None:
-    everything, alone = (predicted(cohort, folds, model, kept) for kept in ((), ("clinical",)))
+    everything, alone = predicted(cohort, folds, model, ((), ("clinical",)))
     of_alone = {(said.patient, said.endpoint): said.risk for said in alone}
     same = [of_alone.get((said.patient, said.endpoint)) == said.risk for said in everything]
     assert not all(same)
@@ -128,7 +133,7 @@ def test_a_block_alone_says_something_else_than_all_of_them(
 
 def test_an_unknown_block_is_refused(cohort: Path, folds: tuple[Assigned, ...]) -> None:
     with pytest.raises(Refused, match="clinical"):
-        predicted(cohort, folds, "cox", ("blood",))
+        predicted(cohort, folds, "cox", (("blood",),))
 
 
 def test_a_baseline_that_is_shown_one_block_never_learnt_from_another() -> None:

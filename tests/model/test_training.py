@@ -11,6 +11,7 @@ from tiny_run import files_under
 from model.cohorts.synthetic import write_synthetic
 from model.descent import Descent, Report
 from model.joint_training import StudentSetting
+from model.linear_roads import RoadSetting
 from model.serving import load_predictor
 from model.train_settings import TrainSettings
 from model.training import train
@@ -23,6 +24,7 @@ SETTINGS = TrainSettings(
     name="tiny",
     intended_use="tests only",
     encoders=Descent(epochs=2, rate=1e-3, patience=2),
+    roads=RoadSetting(steps=20),
     student=StudentSetting(epochs=4),
     circuit_epochs=2,
 )

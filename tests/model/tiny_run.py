@@ -8,6 +8,7 @@ from torch import Tensor
 
 from model.descent import Descent
 from model.joint_training import StudentSetting
+from model.linear_roads import RoadSetting
 from model.train_settings import TrainSettings
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
@@ -16,6 +17,7 @@ TINY = TrainSettings(
     name="tiny",
     intended_use="tests only",
     encoders=Descent(epochs=1, rate=1e-3),
+    roads=RoadSetting(steps=10),
     student=StudentSetting(epochs=2),
     circuit_epochs=1,
     items=2,
