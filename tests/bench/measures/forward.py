@@ -29,7 +29,7 @@ from streams.step import Said
 Pass = tuple[Callable[..., Any], tuple[Any, ...]]
 """A forward pass and what it was given."""
 
-_ROWS = 512
+_ROWS, _AT_ONCE = 512, 64
 _CIRCUIT_ROWS = 32
 _FORWARD_LIMIT, _CIRCUIT_LIMIT, _ROWS_A_SECOND = 1.3, 40, 300
 
@@ -149,10 +149,10 @@ def requests(own: Installation, rows: int) -> list[Message]:
 
 
 def answered(predictor: Predictor, messages: Sequence[Message]) -> None:
-    """All messages, 256 at a time as the role takes them; nothing is known of them."""
+    """All messages, 64 at a time as the role takes them; nothing is known of them."""
     answering = Answering(predictor, "results")
-    for start in range(0, len(messages), 256):
-        batch = answering.read(messages[start : start + 256])
+    for start in range(0, len(messages), _AT_ONCE):
+        batch = answering.read(messages[start : start + _AT_ONCE])
         outcomes = answering.answer(batch, answering.encode(batch, {}), datetime.now(UTC))
         if not all(isinstance(outcome, Said) for outcome in outcomes):
             raise RuntimeError("a request was refused: the benchmark's requests are wrong")
