@@ -1,4 +1,4 @@
-"""What a network is trained behind, asked for alike by `train` and `evaluate`: notes, pathways, frozen encoders."""
+"""What `train` and `evaluate` ask for alike: notes, pathways and frozen encoders behind a network, and how long."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
