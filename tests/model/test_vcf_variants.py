@@ -152,6 +152,23 @@ def test_what_counts_as_a_variant(tmp_path: Path, row: str, assay: str, expected
     assert [token.mutant_reads for token in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [
+        pytest.param("GT:AD:DP ./.:.,.:. 0/1:20,20:40", 0, id="filled-in-by-a-merge"),
+        pytest.param("GT:AD . 0/1:20,20", 0, id="left-off"),
+        pytest.param("GT ./. 0/1", 0, id="genotype-alone"),
+        pytest.param("DP:TAR:TIR .:.:. 40:20,20:20,20", 0, id="callers-without-genotypes"),
+        pytest.param("GT:PP:NP ./.:7:3 ./.:0:0", 1, id="counted-in-fields-of-its-own"),
+        pytest.param("GT:AF ./.:0.3 ./.:0", 1, id="a-fraction"),
+        pytest.param("PR:SR 20,4:30,6 40,0:50,0", 1, id="no-genotype"),
+    ],
+)
+def test_what_only_other_samples_have_is_not_said_of_this_one(tmp_path: Path, fields: str, count: int) -> None:
+    found = read(vcf(tmp_path, f"1 5 . A AT . PASS AC=1 {fields}", samples="s-17 of-another"))
+    assert len(found.tokens) == count
+
+
 CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="by VEP. Format: Allele|Consequence|SYMBOL|Feature">\n'
 
 
