@@ -187,6 +187,26 @@ CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="by VEP. Format: Allele|C
             "Gene.refGene=EGFR;Func.refGene=exonic;ExonicFunc.refGene=stopgain", ("EGFR", "stop_gained"), id="annovar"
         ),
         pytest.param("GENE=BRAF", ("BRAF", ""), id="gene-alone"),
+        pytest.param(
+            "ANN=T|intron_variant|MODIFIER|EML4|,T|bidirectional_gene_fusion|HIGH|ALK&EML4|",
+            ("ALK&EML4", "bidirectional_gene_fusion"),
+            id="snpeff-fusion",
+        ),
+        pytest.param(
+            "ANN=T|exon_loss_variant|HIGH|TP53|,T|upstream_gene_variant|MODIFIER|WRAP53|",
+            ("TP53", "exon_loss_variant"),
+            id="snpeff-before-a-neighbour",
+        ),
+        pytest.param(
+            "CSQ=T|upstream_gene_variant|OTHER|e1,T|splice_donor_5th_base_variant&intron_variant|ATM|e2",
+            ("ATM", "splice_donor_5th_base_variant"),
+            id="vep-near-a-splice-site",
+        ),
+        pytest.param(
+            "CSQ=T|stop_retained_variant&3_prime_UTR_variant|ATM|e1",
+            ("ATM", "stop_retained_variant"),
+            id="vep-at-a-stop",
+        ),
         pytest.param("DP=9", ("", ""), id="none"),
     ],
 )
