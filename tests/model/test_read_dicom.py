@@ -173,6 +173,19 @@ def test_a_palette_written_in_segments_is_that_written_in_full() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "rescale",
+    [
+        pytest.param({"RescaleSlope": "0", "RescaleIntercept": "0"}, id="zero"),
+        pytest.param({"RescaleSlope": "", "RescaleIntercept": ""}, id="blank"),
+        pytest.param({"RescaleSlope": "1", "RescaleIntercept": ""}, id="no-intercept"),
+    ],
+)
+def test_a_rescale_that_says_nothing_leaves_the_picture(rescale: dict[str, str]) -> None:
+    pixels = np.arange(SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)
+    assert np.array_equal(frames(image(pixels, **rescale)), frames(image(pixels)))
+
+
 @pytest.mark.parametrize(("value", "limit"), [(0, 500), (500, 0), (0, None)])
 def test_padding_does_not_stretch_the_window(value: int, limit: int | None) -> None:
     ramp = np.arange(1000, 1000 + SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)
