@@ -221,6 +221,19 @@ def test_the_consequence_of_one_alternative_is_not_said_of_another(tmp_path: Pat
     assert said == {"1:5:A>T": ("TP53", "stop_gained"), "1:5:A>G": ("TP53", "")}
 
 
+def test_annovar_says_each_alternative_after_the_other(tmp_path: Path) -> None:
+    blocks = (
+        f"ANNOVAR_DATE=2020-06-08;Func.refGene={where};Gene.refGene=TP53;ExonicFunc.refGene={what};ALLELE_END"
+        for where, what in (("exonic", "stopgain"), ("exonic", "synonymous_SNV"), ("splicing", "."))
+    )
+    found = read(vcf(tmp_path, f"1 5 . A T,G,C . PASS DP=9;{';'.join(blocks)};LAST=1 GT 1/2/3")).tokens
+    assert {token.change: (token.gene, token.consequence) for token in found} == {
+        "1:5:A>T": ("TP53", "stop_gained"),
+        "1:5:A>G": ("TP53", "synonymous_variant"),
+        "1:5:A>C": ("TP53", "splice_site_variant"),
+    }
+
+
 def test_the_most_telling_are_kept_and_the_rest_is_flagged(tmp_path: Path) -> None:
     quiet = "".join(f"1 {10 + n} . A T . PASS ANN=T|intron_variant|LOW|G{n}| GT:DP 0/1:{n}\n" for n in range(60))
     loud = (
