@@ -14,7 +14,7 @@ def annotation_of(record: VcfRecord, alt: int, header: VcfHeader) -> tuple[str, 
         return _most_severe(_entries(record.info["ANN"], _ANN_FIELDS), record, alt)
     if "CSQ" in record.info:
         return _most_severe(_entries(record.info["CSQ"], vep_fields(header)), record, alt)
-    return _named_alone(record.info)
+    return _named_alone(record.info, alt)
 
 
 def vep_fields(header: VcfHeader) -> tuple[str, ...]:
@@ -56,11 +56,14 @@ def _allele_names(record: VcfRecord, alt: int) -> set[str]:
     return {own, own[1:] or "-"} if shared else {own}
 
 
-def _named_alone(info: dict[str, str]) -> tuple[str, str]:
-    gene = info.get("GENE") or info.get("Gene.refGene") or info.get("GENEINFO", "").partition(":")[0]
+def _named_alone(info: dict[str, str], alt: int) -> tuple[str, str]:
+    def said(key: str) -> str:
+        return info.get(f"{key}#{alt}", info.get(key, ""))
+
+    gene = said("GENE") or said("Gene.refGene") or said("GENEINFO").partition(":")[0]
     first = gene.replace("\\x3b", ",").split(",")[0]
     for key in ("ExonicFunc.refGene", "Func.refGene"):
-        term = ANNOVAR_TERMS.get(info.get(key, "").replace("\\x20", "_").split("\\x3b")[0], "")
+        term = ANNOVAR_TERMS.get(said(key).replace("\\x20", "_").split("\\x3b")[0], "")
         if term:
             return _known(first), term
     return _known(first), ""

@@ -2,6 +2,10 @@
 
 SEVERITY = (
     "transcript_ablation",
+    "feature_ablation",
+    "exon_loss_variant",
+    "gene_fusion",
+    "bidirectional_gene_fusion",
     "splice_acceptor_variant",
     "splice_donor_variant",
     "splice_site_variant",
@@ -18,9 +22,17 @@ SEVERITY = (
     "disruptive_inframe_deletion",
     "missense_variant",
     "protein_altering_variant",
+    "splice_donor_5th_base_variant",
     "splice_region_variant",
+    "splice_donor_region_variant",
+    "splice_polypyrimidine_tract_variant",
+    "incomplete_terminal_codon_variant",
+    "start_retained_variant",
+    "stop_retained_variant",
     "synonymous_variant",
     "coding_sequence_variant",
+    "mature_miRNA_variant",
+    "5_prime_UTR_premature_start_codon_gain_variant",
     "5_prime_UTR_variant",
     "3_prime_UTR_variant",
     "non_coding_transcript_exon_variant",
@@ -29,7 +41,10 @@ SEVERITY = (
     "downstream_gene_variant",
     "intergenic_variant",
 )
-"""Most severe first, in the order of Ensembl's Variant Effect Predictor."""
+"""Most severe first, in the order of Ensembl's Variant Effect Predictor, with SnpEff's own terms by their impact.
+
+Left out: VEP's `feature_truncation` and `feature_elongation`, which it writes of a deletion within an intron too.
+"""
 
 _RANK = {term: rank for rank, term in enumerate(SEVERITY)}
 

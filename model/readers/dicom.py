@@ -105,10 +105,16 @@ def _shown(frame: NDArray[Any], photometric: str, header: Dataset) -> NDArray[np
         return frame.astype(np.float32) / np.float32(2 ** int(header.BitsStored) - 1)
     if photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise Refused(Reason.UNSUPPORTED, "DICOM colours are neither grey, palette, RGB nor YBR; convert to RGB")
-    grey = windowed(apply_modality_lut(frame, header).astype(np.float32), _measured(frame, header))
+    grey = windowed(_rescaled(frame, header).astype(np.float32), _measured(frame, header))
     if not np.isfinite(grey).all():
         raise ValueError("not finite")
     return 1 - grey if photometric == "MONOCHROME1" else grey
+
+
+def _rescaled(frame: NDArray[Any], header: Dataset) -> NDArray[Any]:
+    """In the modality's own unit, or as stored where a sender left that open: blank, or a slope of 0 for `none`."""
+    said = header.get("RescaleSlope") and header.get("RescaleIntercept") is not None
+    return apply_modality_lut(frame, header) if said or header.get("ModalityLUTSequence") else frame
 
 
 def _measured(frame: NDArray[Any], header: Dataset) -> NDArray[np.bool_] | None:

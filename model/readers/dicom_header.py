@@ -30,7 +30,13 @@ BROKEN = (
 )
 PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 _PALETTE = tuple(
-    f"{c}PaletteColorLookupTable{part}" for c in ("Red", "Green", "Blue") for part in ("Descriptor", "Data")
+    name.format(colour)
+    for colour in ("Red", "Green", "Blue")
+    for name in (
+        "{}PaletteColorLookupTableDescriptor",
+        "{}PaletteColorLookupTableData",
+        "Segmented{}PaletteColorLookupTableData",
+    )
 )
 _WANTED: list[BaseTag | int] = [
     Tag(name)

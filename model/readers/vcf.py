@@ -19,6 +19,8 @@ from schemas.tokens import VariantToken
 
 _NOT_VARIANTS = {"*", "<*>", "<NON_REF>", "<X>"}
 """Reference blocks, and alleles that a deletion elsewhere takes away."""
+_MISSING = frozenset("./|,")
+"""Characters of values that are not there: `.`, `./.`, `.,.`."""
 
 
 def read_vcf(path: Path, *, at: datetime, assay: str, specimen: str = "", max_variants: int = 256) -> Variants:
@@ -68,8 +70,19 @@ def _tokens(record: VcfRecord, header: VcfHeader, at: datetime, assay: str) -> I
 
 
 def _carried(record: VcfRecord, alt: int, reads: Reads) -> bool:
-    """Whether the sample has this alternative: by its genotype where one is called, and by its reads in any case."""
+    """Whether the sample has this alternative: by its genotype where one is called, and by its reads in any case.
+
+    Where neither is said, as in many callers' own fields, the line is the sample's if it says anything of it at all:
+    what only other samples have stands as `./.:.:.` in this one, once files are merged.
+    """
     called = alleles_of(record.sample.get("GT", ""))
     if reads.mutant:
         return True
-    return alt + 1 in called if called else reads.mutant is None
+    if called:
+        return alt + 1 in called
+    return reads.mutant is None and (reads.vaf is not None or not _is_silent(record.sample))
+
+
+def _is_silent(sample: dict[str, str]) -> bool:
+    """Whether there is a sample, and all of its values are missing."""
+    return bool(sample) and all(_MISSING.issuperset(value) for value in sample.values())

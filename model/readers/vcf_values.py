@@ -27,8 +27,12 @@ _RESERVED_FORMAT = {"PL": Definition("G", "Integer", "")}
 
 
 def read_info(number: int, text: str, definitions: dict[str, Definition]) -> dict[str, str]:
-    """INFO as key to value; `""` for a flag. Refused where a value breaks its definition."""
+    """INFO as key to value; `""` for a flag. Refused where a value breaks its definition.
+
+    ANNOVAR says its keys again for each further alternative, after an ALLELE_END: those of alternative 1 are `key#1`.
+    """
     info: dict[str, str] = {}
+    ended = 0
     for item in text.split(";"):
         key, _, value = item.partition("=")
         if item in ("", "."):
@@ -40,7 +44,8 @@ def read_info(number: int, text: str, definitions: dict[str, Definition]) -> dic
             raise unreadable(number, "an INFO value that VCF does not allow for a reserved key")
         if key in definitions:
             _check_info(number, value, definitions[key])
-        info[key] = value
+        info[f"{key}#{ended}" if ended and key in info else key] = value
+        ended += key == "ALLELE_END"
     return info
 
 

@@ -159,6 +159,33 @@ def test_monochrome1_is_inverted_and_a_negative_slope_inverts() -> None:
     np.testing.assert_allclose(frames(image(ramp, RescaleSlope="2", RescaleIntercept="5"))[0], plain, atol=1e-6)
 
 
+def test_a_palette_written_in_segments_is_that_written_in_full() -> None:
+    pixels = np.arange(SIZE * SIZE, dtype=np.uint8).reshape(SIZE, SIZE)
+    full = np.arange(256, dtype=np.uint16) * 257
+    a_point_then_a_line = np.array([0, 1, 0, 1, 255, 65535], np.uint16)
+    colours = ("Red", "Green", "Blue")
+    descriptors = {f"{colour}PaletteColorLookupTableDescriptor": [256, 0, 16] for colour in colours}
+    one = {f"{colour}PaletteColorLookupTableData": full.tobytes() for colour in colours}
+    other = {f"Segmented{colour}PaletteColorLookupTableData": a_point_then_a_line.tobytes() for colour in colours}
+    shown = frames(image(pixels, PhotometricInterpretation="PALETTE COLOR", **descriptors, **one))
+    assert np.array_equal(
+        frames(image(pixels, PhotometricInterpretation="PALETTE COLOR", **descriptors, **other)), shown
+    )
+
+
+@pytest.mark.parametrize(
+    "rescale",
+    [
+        pytest.param({"RescaleSlope": "0", "RescaleIntercept": "0"}, id="zero"),
+        pytest.param({"RescaleSlope": "", "RescaleIntercept": ""}, id="blank"),
+        pytest.param({"RescaleSlope": "1", "RescaleIntercept": ""}, id="no-intercept"),
+    ],
+)
+def test_a_rescale_that_says_nothing_leaves_the_picture(rescale: dict[str, str]) -> None:
+    pixels = np.arange(SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)
+    assert np.array_equal(frames(image(pixels, **rescale)), frames(image(pixels)))
+
+
 @pytest.mark.parametrize(("value", "limit"), [(0, 500), (500, 0), (0, None)])
 def test_padding_does_not_stretch_the_window(value: int, limit: int | None) -> None:
     ramp = np.arange(1000, 1000 + SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)

@@ -152,6 +152,23 @@ def test_what_counts_as_a_variant(tmp_path: Path, row: str, assay: str, expected
     assert [token.mutant_reads for token in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [
+        pytest.param("GT:AD:DP ./.:.,.:. 0/1:20,20:40", 0, id="filled-in-by-a-merge"),
+        pytest.param("GT:AD . 0/1:20,20", 0, id="left-off"),
+        pytest.param("GT ./. 0/1", 0, id="genotype-alone"),
+        pytest.param("DP:TAR:TIR .:.:. 40:20,20:20,20", 0, id="callers-without-genotypes"),
+        pytest.param("GT:PP:NP ./.:7:3 ./.:0:0", 1, id="counted-in-fields-of-its-own"),
+        pytest.param("GT:AF ./.:0.3 ./.:0", 1, id="a-fraction"),
+        pytest.param("PR:SR 20,4:30,6 40,0:50,0", 1, id="no-genotype"),
+    ],
+)
+def test_what_only_other_samples_have_is_not_said_of_this_one(tmp_path: Path, fields: str, count: int) -> None:
+    found = read(vcf(tmp_path, f"1 5 . A AT . PASS AC=1 {fields}", samples="s-17 of-another"))
+    assert len(found.tokens) == count
+
+
 CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="by VEP. Format: Allele|Consequence|SYMBOL|Feature">\n'
 
 
@@ -170,6 +187,26 @@ CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="by VEP. Format: Allele|C
             "Gene.refGene=EGFR;Func.refGene=exonic;ExonicFunc.refGene=stopgain", ("EGFR", "stop_gained"), id="annovar"
         ),
         pytest.param("GENE=BRAF", ("BRAF", ""), id="gene-alone"),
+        pytest.param(
+            "ANN=T|intron_variant|MODIFIER|EML4|,T|bidirectional_gene_fusion|HIGH|ALK&EML4|",
+            ("ALK&EML4", "bidirectional_gene_fusion"),
+            id="snpeff-fusion",
+        ),
+        pytest.param(
+            "ANN=T|exon_loss_variant|HIGH|TP53|,T|upstream_gene_variant|MODIFIER|WRAP53|",
+            ("TP53", "exon_loss_variant"),
+            id="snpeff-before-a-neighbour",
+        ),
+        pytest.param(
+            "CSQ=T|upstream_gene_variant|OTHER|e1,T|splice_donor_5th_base_variant&intron_variant|ATM|e2",
+            ("ATM", "splice_donor_5th_base_variant"),
+            id="vep-near-a-splice-site",
+        ),
+        pytest.param(
+            "CSQ=T|stop_retained_variant&3_prime_UTR_variant|ATM|e1",
+            ("ATM", "stop_retained_variant"),
+            id="vep-at-a-stop",
+        ),
         pytest.param("DP=9", ("", ""), id="none"),
     ],
 )
@@ -182,6 +219,19 @@ def test_the_consequence_of_one_alternative_is_not_said_of_another(tmp_path: Pat
     found = read(vcf(tmp_path, "1 5 . A T,G . PASS CSQ=T|stop_gained|TP53|e1 GT 1/2", meta=CSQ)).tokens
     said = {token.change: (token.gene, token.consequence) for token in found}
     assert said == {"1:5:A>T": ("TP53", "stop_gained"), "1:5:A>G": ("TP53", "")}
+
+
+def test_annovar_says_each_alternative_after_the_other(tmp_path: Path) -> None:
+    blocks = (
+        f"ANNOVAR_DATE=2020-06-08;Func.refGene={where};Gene.refGene=TP53;ExonicFunc.refGene={what};ALLELE_END"
+        for where, what in (("exonic", "stopgain"), ("exonic", "synonymous_SNV"), ("splicing", "."))
+    )
+    found = read(vcf(tmp_path, f"1 5 . A T,G,C . PASS DP=9;{';'.join(blocks)};LAST=1 GT 1/2/3")).tokens
+    assert {token.change: (token.gene, token.consequence) for token in found} == {
+        "1:5:A>T": ("TP53", "stop_gained"),
+        "1:5:A>G": ("TP53", "synonymous_variant"),
+        "1:5:A>C": ("TP53", "splice_site_variant"),
+    }
 
 
 def test_the_most_telling_are_kept_and_the_rest_is_flagged(tmp_path: Path) -> None:
