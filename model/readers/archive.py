@@ -70,7 +70,7 @@ def _checked(archive: ZipFile, limits: ZipLimits) -> list[ZipInfo]:
 def _placed(archive: ZipFile, members: list[ZipInfo], dicom: DicomLimits) -> Iterator[tuple[int, str, ZipInfo]]:
     """Each DICOM member with its place in the series. A zip may name a member twice: each keeps its own entry."""
     for member in members:
-        if member.filename.rpartition("/")[2] == "DICOMDIR":
+        if member.filename.replace("\\", "/").rpartition("/")[2].upper() == "DICOMDIR":
             continue
         with archive.open(member) as stream:
             head = stream.read(_MARK_AT + len(_MARK))

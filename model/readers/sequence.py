@@ -39,12 +39,25 @@ def sequences_in(text: str, *, max_bases: int = 1_000_000, chunk_bases: int = 40
 
 def nucleotides(number: int, text: str) -> str:
     """One line of bases as A, C, G, T and N (U is T, ambiguity codes are N); Refused where it is something else."""
+    upper = _upper(number, text)
+    _require_clear(number, _unclear(upper), len(upper))
+    return upper.translate(_TO_ACGTN)
+
+
+def _upper(number: int, text: str) -> str:
     upper = text.strip().upper()
     if not _LETTERS.issuperset(upper):
         raise unreadable(number, "letters that are no nucleotides (a protein, or no sequence at all)")
-    if 2 * sum(upper.count(code) for code in _AMBIGUOUS) > len(upper):
+    return upper
+
+
+def _unclear(upper: str) -> int:
+    return sum(upper.count(code) for code in _AMBIGUOUS)
+
+
+def _require_clear(number: int, unclear: int, bases: int) -> None:
+    if 2 * unclear > bases:
         raise unreadable(number, "mostly ambiguity codes, as in a protein")
-    return upper.translate(_TO_ACGTN)
 
 
 def _first(pieces: Iterator[str], max_bases: int) -> Sequences:
@@ -71,9 +84,20 @@ def _pieces(lines: Iterator[Line], size: int) -> Iterator[str]:
 
 
 def _fasta(lines: Iterator[Line]) -> Iterator[str]:
-    """Lines of bases; an empty text between two records."""
+    """Lines of bases; an empty text between two records.
+
+    What is ambiguous is counted over a record: its last line may be a single letter.
+    """
+    bases = unclear = 0
     for number, line in lines:
-        yield "" if line.startswith(">") else nucleotides(number, line)
+        if line.startswith(">"):
+            bases = unclear = 0
+            yield ""
+            continue
+        upper = _upper(number, line)
+        bases, unclear = bases + len(upper), unclear + _unclear(upper)
+        _require_clear(number, unclear, bases)
+        yield upper.translate(_TO_ACGTN)
 
 
 def _fastq(first: Line, lines: Iterator[Line]) -> Iterator[str]:

@@ -36,7 +36,8 @@ def archive(path: Path, members: dict[str, bytes]) -> Path:
 
 def test_an_archive_is_read_in_the_order_of_its_instances(tmp_path: Path) -> None:
     slices = {number: dicom(number) for number in (2, 1, 3)}
-    members = {"../../2.dcm": slices[2], "DICOMDIR": slices[1], "z": slices[1], "/3": slices[3], "note.txt": b"seen"}
+    members = {"../../2.dcm": slices[2], "z": slices[1], "/3": slices[3], "note.txt": b"seen"}
+    members |= dict.fromkeys(("DICOMDIR", "cd/dicomdir", "cd\\DICOMDIR"), slices[1])
     read = read_archive(archive(tmp_path / "a.zip", members), ZipLimits(), DicomLimits())
     assert [facts.instance for _, facts in read] == [1, 2, 3]
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]

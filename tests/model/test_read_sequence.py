@@ -50,6 +50,15 @@ def test_rna_and_ambiguity_become_acgtn() -> None:
     assert sequences_in("acgurYACGU").chunks == ("ACGTNNACGT",)
 
 
+def test_a_last_line_of_ambiguity_alone_is_of_its_record(tmp_path: Path) -> None:
+    path = tmp_path / "consensus.fa"
+    path.write_bytes(b">c\nACGTACGTAC\nRY\n>d\nACGTACGT\nN\n")
+    assert read_sequences(path).chunks == ("ACGTACGTACNN", "ACGTACGTN")
+    path.write_bytes(b">c\nACGTACGTAC\n>p\nRY\n")
+    with pytest.raises(Refused, match=r"line 4: .*ambiguity"):
+        read_sequences(path)
+
+
 @pytest.mark.parametrize(
     ("content", "found"),
     [
