@@ -10,6 +10,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _RELATIVE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
 _ABSOLUTE: Final = re.compile(r"(https?://\S+/Patient/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
 _SUBJECTS: Final = ("subject", "patient")
+_PATIENT_TYPES: Final = ("Patient", "http://hl7.org/fhir/StructureDefinition/Patient")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class People:
     def _of_reference(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
         reference = subject.get("reference")
         if not isinstance(reference, str):
+            if subject.get("type", "Patient") not in _PATIENT_TYPES:  # a device has identifiers too
+                return None
             return self._of_identifiers([subject.get("identifier")])
         if reference.startswith("#"):
             return self._of_contained(reference[1:], content)
