@@ -73,7 +73,8 @@ class People:
         return None
 
     def _of_identifiers(self, identifiers: Any) -> str | None:
-        named = [one for one in map(_identifier, _dicts(identifiers)) if one is not None]
+        valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps
+        named = [one for one in map(_identifier, valid) if one is not None]
         for system, value in named:
             if system and system == self.system:
                 return value

@@ -236,6 +236,16 @@ def test_every_form_of_effective_is_one_instant(fields: dict[str, Any], expected
             "7",
             id="contained",
         ),
+        pytest.param(
+            {
+                "subject": {"reference": "#p"},
+                "contained": [
+                    {"resourceType": "Patient", "id": "p", "identifier": [MRN | {"use": "old", "value": "6"}, MRN]}
+                ],
+            },
+            "7",
+            id="by-the-number-that-is-not-old",
+        ),
     ],
 )
 def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expected: str) -> None:
