@@ -253,6 +253,18 @@ def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expect
 
 
 @pytest.mark.parametrize(
+    "focus",
+    [
+        pytest.param({"reference": "Patient/p1"}, id="the-patient"),
+        pytest.param({"reference": "Condition/c1"}, id="a-tumour"),
+        pytest.param({"identifier": {"system": "urn:x", "value": "7"}}, id="something-by-number"),
+    ],
+)
+def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str, Any]) -> None:
+    assert read_one(OBSERVATION | {"focus": [focus]}).patient == "p1"
+
+
+@pytest.mark.parametrize(
     ("content", "reason", "kept"),
     [
         pytest.param(without(OBSERVATION, "subject"), Reason.NO_PATIENT, 0, id="no-subject"),
@@ -286,6 +298,12 @@ def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expect
             Reason.TWO_PATIENTS,
             0,
             id="two-by-a-type-that-is-not-read",
+        ),
+        pytest.param(
+            OBSERVATION | {"focus": [{"reference": "Patient/donor"}]}, Reason.TWO_PATIENTS, 0, id="a-donors-value"
+        ),
+        pytest.param(
+            OBSERVATION | {"focus": [{"reference": "RelatedPerson/child"}]}, Reason.UNSUPPORTED, 1, id="of-a-child"
         ),
     ],
 )
