@@ -319,6 +319,20 @@ def test_a_resource_sent_again_with_its_time_wins_over_what_was_refused_without_
     assert read_one(OBSERVATION | {"valueString": "1"}).rank > unread.rank
 
 
+def test_a_deletion_in_a_bundle_is_refused_and_costs_its_good_neighbours_nothing() -> None:
+    deletions = [
+        {"request": {"method": "DELETE", "url": url}}
+        for url in ("Observation/o2", "http://a/fhir/Condition?code=1", "Encounter/e1")
+    ]
+    refused = refusal({"resourceType": "Bundle", "type": "transaction", "entry": deletions})
+    assert (refused.reason, refused.evidence) == (Reason.UNSUPPORTED, ())
+    both = bundle(OBSERVATION)
+    refused = refusal(both | {"type": "transaction", "entry": [*both["entry"], *deletions]})
+    assert refused.reason is Reason.UNSUPPORTED
+    assert "2 of 3" in refused.detail
+    assert [(one.source, one.status.value) for one in refused.evidence] == [("Observation/o1", "current")]
+
+
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
     bad = OBSERVATION | {"id": "o2", "status": "zork", "meta": {"versionId": "4"}}
     refused = refusal(bundle(OBSERVATION | {"valueString": "1"}, bad, PATIENT))
