@@ -394,7 +394,14 @@ VARIANT_PARTS = [
             id="variant",
         ),
         pytest.param(
-            {"code": coded("69548-6"), "valueCodeableConcept": coded("LA9634-2"), "component": VARIANT_PARTS[:1]},
+            {
+                "code": coded("69548-6"),
+                "valueCodeableConcept": coded("LA9634-2"),
+                "component": [
+                    VARIANT_PARTS[0],
+                    {"code": coded("81258-6"), "valueQuantity": quantity(1, "%", comparator="<")},
+                ],
+            },
             {"gene": "BRAF", "change": "unspecified", "vaf": 0.0, "flags": ("not-detected",)},
             id="absent-is-a-measurement",
         ),
@@ -407,6 +414,27 @@ VARIANT_PARTS = [
             {"code": coded("81695-9"), "valueCodeableConcept": coded("LA26203-2")},
             {"change": "MSI", "value": 1.0, "flags": ("msi-high",)},
             id="msi",
+        ),
+        pytest.param(
+            {
+                "code": coded("69548-6"),
+                "component": [
+                    {"code": coded("81258-6"), "valueQuantity": quantity(5, "%", comparator="<")},
+                    {"code": coded("82121-5"), "valueQuantity": quantity(1000, "1", comparator=">=")},
+                ],
+            },
+            {"change": "unspecified", "vaf": 0.05, "depth": 1000, "flags": ("depth>=", "vaf<")},
+            id="a-fraction-and-a-depth-known-by-their-bounds",
+        ),
+        pytest.param(
+            {"code": coded("94076-7"), "valueQuantity": quantity(100, "1/1000000{Base}", comparator=">")},
+            {"change": "TMB", "value": 100.0, "flags": ("value>",)},
+            id="more-tmb-than-is-counted",
+        ),
+        pytest.param(
+            {"code": coded("81695-9"), "valueQuantity": quantity(20, "%", comparator="<")},
+            {"change": "MSI", "value": 0.2, "flags": ("value<",)},
+            id="less-msi-than-a-number",
         ),
     ],
 )
