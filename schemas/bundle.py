@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ class Entries:
     """Types passed over, once for each resource of it."""
     by_url: dict[str, dict[str, Any]]
     """fullUrl, and `Type/id`, -> resource. A relative reference resolves within the Bundle."""
+    deletions: int = 0
+    """Entries that delete a resource which may have been read: they name no patient, so there is nobody to tell."""
 
     def medication(self, reference: str, holder: Any) -> Any:
         """The code of a Medication that is contained in `holder` or is an entry beside it, else None."""
@@ -43,7 +46,8 @@ def entries_of(content: dict[str, Any], releases: tuple[str, ...], readable: fro
         raise Refused(Reason.UNSUPPORTED, f"a {kind}; send a Bundle or one of {', '.join(sorted(readable))}")
     listed = _listed(content, releases)
     resources = tuple(entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict))
-    if not resources:
+    deletions = sum(_deletes(entry, readable) for entry in listed)
+    if not resources and not deletions:
         raise Refused(Reason.NOTHING_TO_READ, "a Bundle without resources; send them as its entries")
     kinds = tuple(_kind_or_none(resource) for resource in resources)
     return Entries(
@@ -51,6 +55,7 @@ def entries_of(content: dict[str, Any], releases: tuple[str, ...], readable: fro
         readable=tuple(one for one, of in zip(resources, kinds, strict=True) if of is None or of in readable),
         skipped=tuple(of for of in kinds if of is not None and of not in readable),
         by_url=_by_url(listed),
+        deletions=deletions,
     )
 
 
@@ -79,6 +84,14 @@ def _kind_or_none(resource: dict[str, Any]) -> str | None:
         return kind_of(resource)
     except Refused:
         return None
+
+
+def _deletes(entry: dict[str, Any], readable: frozenset[str]) -> bool:
+    """Whether an entry deletes a resource of one of these types; its `url` is `Type/id`, a query, or whole."""
+    request = entry.get("request")
+    if not isinstance(request, dict) or request.get("method") != "DELETE":
+        return False
+    return not readable.isdisjoint(re.split(r"[/?]", str(request.get("url"))))
 
 
 def _by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

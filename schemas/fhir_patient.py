@@ -1,6 +1,7 @@
 """Whom a FHIR resource is about, read before it is validated, so that a bad one can still be told of."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +10,10 @@ from schemas.errors import Reason, Refused
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _RELATIVE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
 _ABSOLUTE: Final = re.compile(r"(https?://\S+/Patient/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
+_PEOPLE: Final = ("Patient", "RelatedPerson")
+_PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)/")
 _SUBJECTS: Final = ("subject", "patient")
+_PATIENT_TYPES: Final = ("Patient", "http://hl7.org/fhir/StructureDefinition/Patient")
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,17 @@ class People:
                 Reason.NO_PATIENT,
                 "a resource whose subject is no Patient by reference or identifier; send its subject",
             )
+        if any(self._of_reference(person, content) != found for person in self._looked_at(content)):
+            raise Refused(
+                Reason.UNSUPPORTED,
+                "an Observation whose focus is somebody else than its subject; send it with that person as its subject",
+            )
         return found
 
     def named_in(self, content: dict[str, Any]) -> frozenset[str]:
-        """The patient that a resource of any type names, where it names one."""
-        found = self._patient(content)
-        return frozenset() if found is None else frozenset({found})
+        """The patients that a resource of any type names: whose it is, and whom an Observation looks at instead."""
+        seen = (self._of_reference(person, content) for person in self._looked_at(content))
+        return frozenset(one for one in (self._patient(content), *seen) if one is not None)
 
     def _patient(self, content: dict[str, Any]) -> str | None:
         if content.get("resourceType") == "Patient":
@@ -45,6 +54,18 @@ class People:
                 return self._of_reference(subject, content)
         return None
 
+    def _looked_at(self, content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The people among the focus of an Observation, which may be a donor or an unborn child, or a tumour."""
+        if content.get("resourceType") != "Observation":
+            return
+        contained = {f"#{held.get('id')}": held for held in _dicts(content.get("contained"))}
+        for focus in _dicts(content.get("focus")):
+            reference = focus.get("reference")
+            known = contained.get(str(reference)) or self.by_url.get(str(reference))
+            kind = focus.get("type") if known is None else known.get("resourceType")
+            if kind in _PEOPLE or (known is None and _PERSON.search(str(reference))):
+                yield focus
+
     def _of_patient(self, patient: dict[str, Any]) -> str | None:
         own = patient.get("id")
         if isinstance(own, str) and _ID.fullmatch(own):
@@ -54,6 +75,8 @@ class People:
     def _of_reference(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
         reference = subject.get("reference")
         if not isinstance(reference, str):
+            if subject.get("type", "Patient") not in _PATIENT_TYPES:  # a device has identifiers too
+                return None
             return self._of_identifiers([subject.get("identifier")])
         if reference.startswith("#"):
             return self._of_contained(reference[1:], content)
@@ -70,7 +93,8 @@ class People:
         return None
 
     def _of_identifiers(self, identifiers: Any) -> str | None:
-        named = [one for one in map(_identifier, _dicts(identifiers)) if one is not None]
+        valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps
+        named = [one for one in map(_identifier, valid) if one is not None]
         for system, value in named:
             if system and system == self.system:
                 return value

@@ -25,6 +25,10 @@ READABLE: Final = frozenset(
 )
 """The resource types that become evidence."""
 
+_DELETION: Final = Refused(
+    Reason.UNSUPPORTED, "an entry that deletes its resource; send the resource with the status entered-in-error"
+)
+
 
 @dataclass(frozen=True)
 class ClinicalRules:
@@ -59,7 +63,7 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
     entries = entries_of(content, releases, READABLE)
     people = People(rules.patient_system, entries.by_url)
     _refuse_mixing(people, entries)
-    read, refusals = [], []
+    read, refusals = [], [_DELETION] * entries.deletions
     for entry in entries.readable:
         try:
             read.append(_evidence(message, entry, people, _Around(entries, releases, rules.notes)))
@@ -67,7 +71,7 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
             refusals.append(refused)
             read.extend(_unreadable(message, entry, people))
     if refusals:
-        raise _one_refusal(refusals, len(entries.readable), tuple(read))
+        raise _one_refusal(refusals, len(entries.readable) + entries.deletions, tuple(read))
     return Reading(tuple(read), entries.skipped)
 
 

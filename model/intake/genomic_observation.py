@@ -43,17 +43,18 @@ def variant_tokens(observation: Any, at: datetime) -> tuple[VariantToken, ...]:
 
 def _variant(observation: Any, at: datetime) -> VariantToken:
     parts = {code_of(part.code).rpartition("|")[2]: part for part in observation.component or ()}
-    calls = codes_in(observation.valueCodeableConcept, LOINC)
-    flags = sorted({_CALLS[call] for call in calls if call in _CALLS} | set(_absent(observation)))
+    calls = {_CALLS[call] for call in codes_in(observation.valueCodeableConcept, LOINC) if call in _CALLS}
     depth = _number(parts.get(_DEPTH), _DEPTH)
+    fraction = Value(0.0) if "not-detected" in calls else _number(parts.get(_FRACTION), _FRACTION)
+    bounds = {*_bound("vaf", fraction.comparator), *_bound("depth", depth.comparator)}
     return VariantToken(
         gene=_word(parts.get(_GENE)),
         change=_change(parts),
         consequence=next((_word(parts[name]) for name in _CONSEQUENCE if name in parts), ""),
-        vaf=0.0 if "not-detected" in flags else _fraction(parts.get(_FRACTION)),
-        depth=None if depth is None else _count(depth),
+        vaf=_fraction(fraction.value),
+        depth=None if depth.value is None else _count(depth.value),
         at=at,
-        flags=tuple(flags),
+        flags=tuple(sorted(calls | bounds | set(_absent(observation)))),
     )
 
 
@@ -80,13 +81,16 @@ def _word(part: Any, *, first: str = "display") -> str:
     return str(next((word for word in said if word), "")).strip()
 
 
-def _number(part: Any, number: str) -> float | None:
-    found = None if part is None else value_of(f"{LOINC}|{number}", part)
-    return None if found is None else found.value
+def _number(part: Any, number: str) -> Value:
+    return (None if part is None else value_of(f"{LOINC}|{number}", part)) or Value()
 
 
-def _fraction(part: Any) -> float | None:
-    fraction = _number(part, _FRACTION)
+def _bound(name: str, comparator: str | None) -> tuple[str, ...]:
+    """The flag of a number that is known as a bound alone: `vaf<`, `depth>=`."""
+    return () if comparator is None else (f"{name}{comparator}",)
+
+
+def _fraction(fraction: float | None) -> float | None:
     if fraction is not None and not 0 <= fraction <= 1:
         raise Refused(Reason.NOT_FHIR, "an allele fraction outside 0 to 1; send it with the unit 1 or %")
     return fraction
@@ -108,7 +112,8 @@ def _burden(observation: Any, at: datetime) -> VariantToken:
     value = float(quantity.value)
     if not 0 <= value < math.inf:  # FHIR's decimal may be too large for a double
         raise Refused(Reason.NOT_FHIR, "a mutational burden that is no amount; send mutations per megabase")
-    return VariantToken(change="TMB", value=value, at=at, flags=_absent(observation))
+    flags = (*_absent(observation), *_bound("value", quantity.comparator))
+    return VariantToken(change="TMB", value=value, at=at, flags=flags)
 
 
 def _instability(observation: Any, at: datetime) -> VariantToken:
@@ -117,7 +122,8 @@ def _instability(observation: Any, at: datetime) -> VariantToken:
         if answer in _MSI:
             return VariantToken(change="MSI", value=_MSI[answer][0], at=at, flags=(_MSI[answer][1],))
     found = value_of("", observation) or Value()
-    flags = found.flags if found.value is not None else (*found.flags, "indeterminate")
+    unknown = () if found.value is not None else ("indeterminate",)
+    flags = (*found.flags, *unknown, *_bound("value", found.comparator))
     return VariantToken(change="MSI", value=found.value, at=at, flags=tuple(sorted(flags)))
 
 

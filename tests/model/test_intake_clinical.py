@@ -236,10 +236,32 @@ def test_every_form_of_effective_is_one_instant(fields: dict[str, Any], expected
             "7",
             id="contained",
         ),
+        pytest.param(
+            {
+                "subject": {"reference": "#p"},
+                "contained": [
+                    {"resourceType": "Patient", "id": "p", "identifier": [MRN | {"use": "old", "value": "6"}, MRN]}
+                ],
+            },
+            "7",
+            id="by-the-number-that-is-not-old",
+        ),
     ],
 )
 def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expected: str) -> None:
     assert read_one(OBSERVATION | fields).patient == expected
+
+
+@pytest.mark.parametrize(
+    "focus",
+    [
+        pytest.param({"reference": "Patient/p1"}, id="the-patient"),
+        pytest.param({"reference": "Condition/c1"}, id="a-tumour"),
+        pytest.param({"identifier": {"system": "urn:x", "value": "7"}}, id="something-by-number"),
+    ],
+)
+def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str, Any]) -> None:
+    assert read_one(OBSERVATION | {"focus": [focus]}).patient == "p1"
 
 
 @pytest.mark.parametrize(
@@ -248,6 +270,9 @@ def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expect
         pytest.param(without(OBSERVATION, "subject"), Reason.NO_PATIENT, 0, id="no-subject"),
         pytest.param(OBSERVATION | {"subject": {"reference": "Group/g"}}, Reason.NO_PATIENT, 0, id="a-group"),
         pytest.param(OBSERVATION | {"subject": {"reference": "urn:uuid:9"}}, Reason.NO_PATIENT, 0, id="unresolved"),
+        pytest.param(
+            OBSERVATION | {"subject": {"type": "Device", "identifier": MRN}}, Reason.NO_PATIENT, 0, id="a-device"
+        ),
         pytest.param(without(OBSERVATION, "effectiveDateTime"), Reason.NO_TIME, 1, id="no-time"),
         pytest.param(OBSERVATION | {"valueQuantity": quantity(1, "zork")}, Reason.UNKNOWN_UNIT, 1, id="unknown-unit"),
         pytest.param(OBSERVATION | {"valueQuantity": {"value": 13}}, Reason.UNKNOWN_UNIT, 1, id="no-unit"),
@@ -274,6 +299,12 @@ def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expect
             0,
             id="two-by-a-type-that-is-not-read",
         ),
+        pytest.param(
+            OBSERVATION | {"focus": [{"reference": "Patient/donor"}]}, Reason.TWO_PATIENTS, 0, id="a-donors-value"
+        ),
+        pytest.param(
+            OBSERVATION | {"focus": [{"reference": "RelatedPerson/child"}]}, Reason.UNSUPPORTED, 1, id="of-a-child"
+        ),
     ],
 )
 def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: Reason, kept: int) -> None:
@@ -286,6 +317,20 @@ def test_a_resource_sent_again_with_its_time_wins_over_what_was_refused_without_
     (unread,) = refusal(without(OBSERVATION, "effectiveDateTime")).evidence
     assert unread.occurred_at == ARRIVED
     assert read_one(OBSERVATION | {"valueString": "1"}).rank > unread.rank
+
+
+def test_a_deletion_in_a_bundle_is_refused_and_costs_its_good_neighbours_nothing() -> None:
+    deletions = [
+        {"request": {"method": "DELETE", "url": url}}
+        for url in ("Observation/o2", "http://a/fhir/Condition?code=1", "Encounter/e1")
+    ]
+    refused = refusal({"resourceType": "Bundle", "type": "transaction", "entry": deletions})
+    assert (refused.reason, refused.evidence) == (Reason.UNSUPPORTED, ())
+    both = bundle(OBSERVATION)
+    refused = refusal(both | {"type": "transaction", "entry": [*both["entry"], *deletions]})
+    assert refused.reason is Reason.UNSUPPORTED
+    assert "2 of 3" in refused.detail
+    assert [(one.source, one.status.value) for one in refused.evidence] == [("Observation/o1", "current")]
 
 
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
@@ -349,7 +394,14 @@ VARIANT_PARTS = [
             id="variant",
         ),
         pytest.param(
-            {"code": coded("69548-6"), "valueCodeableConcept": coded("LA9634-2"), "component": VARIANT_PARTS[:1]},
+            {
+                "code": coded("69548-6"),
+                "valueCodeableConcept": coded("LA9634-2"),
+                "component": [
+                    VARIANT_PARTS[0],
+                    {"code": coded("81258-6"), "valueQuantity": quantity(1, "%", comparator="<")},
+                ],
+            },
             {"gene": "BRAF", "change": "unspecified", "vaf": 0.0, "flags": ("not-detected",)},
             id="absent-is-a-measurement",
         ),
@@ -362,6 +414,27 @@ VARIANT_PARTS = [
             {"code": coded("81695-9"), "valueCodeableConcept": coded("LA26203-2")},
             {"change": "MSI", "value": 1.0, "flags": ("msi-high",)},
             id="msi",
+        ),
+        pytest.param(
+            {
+                "code": coded("69548-6"),
+                "component": [
+                    {"code": coded("81258-6"), "valueQuantity": quantity(5, "%", comparator="<")},
+                    {"code": coded("82121-5"), "valueQuantity": quantity(1000, "1", comparator=">=")},
+                ],
+            },
+            {"change": "unspecified", "vaf": 0.05, "depth": 1000, "flags": ("depth>=", "vaf<")},
+            id="a-fraction-and-a-depth-known-by-their-bounds",
+        ),
+        pytest.param(
+            {"code": coded("94076-7"), "valueQuantity": quantity(100, "1/1000000{Base}", comparator=">")},
+            {"change": "TMB", "value": 100.0, "flags": ("value>",)},
+            id="more-tmb-than-is-counted",
+        ),
+        pytest.param(
+            {"code": coded("81695-9"), "valueQuantity": quantity(20, "%", comparator="<")},
+            {"change": "MSI", "value": 0.2, "flags": ("value<",)},
+            id="less-msi-than-a-number",
         ),
     ],
 )
