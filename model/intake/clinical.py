@@ -85,6 +85,11 @@ def _refuse_mixing(people: People, entries: Entries) -> None:
 
 def _evidence(message: Message, entry: dict[str, Any], people: People, around: _Around) -> Evidence:
     patient = people.patient_of(entry)
+    if _is_modified(entry):
+        raise Refused(
+            Reason.UNSUPPORTED,
+            "a modifierExtension, which may change what all else means; send the resource so that it needs none",
+        )
     said = say(validate(entry, around.releases), message.timestamp, around.entries.medication, around.notes)
     return evidence(
         patient=patient,
@@ -98,6 +103,13 @@ def _evidence(message: Message, entry: dict[str, Any], people: People, around: _
         tokens=said.tokens,
         vectors=said.vectors,
     )
+
+
+def _is_modified(part: Any) -> bool:
+    """Whether there is a modifierExtension anywhere in it: FHIR forbids to read on past one that is not understood."""
+    if isinstance(part, list):
+        return any(map(_is_modified, part))
+    return isinstance(part, dict) and ("modifierExtension" in part or any(map(_is_modified, part.values())))
 
 
 def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iterator[Evidence]:

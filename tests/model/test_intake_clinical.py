@@ -269,6 +269,27 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
     [
         pytest.param(without(OBSERVATION, "subject"), Reason.NO_PATIENT, 0, id="no-subject"),
         pytest.param(OBSERVATION | {"subject": {"reference": "Group/g"}}, Reason.NO_PATIENT, 0, id="a-group"),
+        pytest.param(
+            OBSERVATION | {"modifierExtension": [{"url": "http://a/not", "valueBoolean": True}]},
+            Reason.UNSUPPORTED,
+            1,
+            id="turned-round-perhaps",
+        ),
+        pytest.param(
+            OBSERVATION
+            | {
+                "component": [
+                    {
+                        "code": {"text": "a"},
+                        "valueString": "b",
+                        "modifierExtension": [{"url": "http://a/not", "valueBoolean": True}],
+                    }
+                ]
+            },
+            Reason.UNSUPPORTED,
+            1,
+            id="turned-round-in-part",
+        ),
         pytest.param(OBSERVATION | {"subject": {"reference": "urn:uuid:9"}}, Reason.NO_PATIENT, 0, id="unresolved"),
         pytest.param(
             OBSERVATION | {"subject": {"type": "Device", "identifier": MRN}}, Reason.NO_PATIENT, 0, id="a-device"
