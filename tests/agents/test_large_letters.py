@@ -1,15 +1,19 @@
-"""A large message that was set aside is sent again like any other: what a worker may keep, a command can send."""
+"""A large message that was set aside is sent again like any other; a record that no broker takes ends its worker."""
 
 import asyncio
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka.admin import NewTopic
 
 from schemas.errors import Reason, Refused
+from schemas.evidence import Modality, Origin, evidence
+from schemas.ids import partition_of
 from schemas.message import Message
+from schemas.tokens import ObservationToken
 from streams.dead_letters import DeadLetters
 from streams.kafka import admin, reader, writer
 from streams.opened import opened
@@ -19,6 +23,7 @@ from streams.topics import create_topics, named
 
 pytestmark = pytest.mark.slow
 LARGE = b" " * 20_000_000
+PROGRAM = (sys.executable, "-c", "from agents.cli import main; main()")
 
 
 async def lay(settings: Settings) -> None:
@@ -41,9 +46,8 @@ async def sent_again(settings: Settings) -> list[bytes | None]:
 
 def test_a_letter_of_20_mb_is_replayed(fresh_settings: Any) -> None:
     asyncio.run(lay(fresh_settings.settings))
-    program = (sys.executable, "-c", "from agents.cli import main; main()")
     done = subprocess.run(
-        (*program, "dead-letters", "replay", "--all"),
+        (*PROGRAM, "dead-letters", "replay", "--all"),
         env=fresh_settings.env,
         capture_output=True,
         text=True,
@@ -51,3 +55,36 @@ def test_a_letter_of_20_mb_is_replayed(fresh_settings: Any) -> None:
     )
     assert (done.returncode, done.stdout) == (0, "replayed 1 of 1 letters\n"), done.stderr
     assert asyncio.run(sent_again(fresh_settings.settings)) == [LARGE]
+
+
+async def lay_narrow(settings: Settings) -> None:
+    """Evidence of a patient, and a topic of requests that takes none as large as his."""
+    topics, kafka = named(settings.kafka.prefix), settings.places.kafka
+    piece = evidence(
+        patient="p-1", modality=Modality.CLINICAL, source="s", version="v1", occurred_at=datetime.now(UTC),
+        tokens=[ObservationToken(code="c" * 2000, value=1.0, at=datetime.now(UTC))],
+        origin=Origin(topic="in", partition=0, offset=0),
+    )  # fmt: skip
+    narrow = NewTopic(topics.requests, settings.kafka.partitions, 1, topic_configs={"max.message.bytes": "1000"})
+    async with opened(admin(kafka, settings.kafka)) as client:
+        await client.create_topics([narrow])
+        await create_topics(client, topics, settings.kafka.partitions, 1)
+    async with opened(writer(kafka, settings.kafka)) as producer:
+        home, ahead = partition_of(piece.patient, settings.kafka.partitions), datetime.now(UTC) + timedelta(hours=1)
+        stamp = int(ahead.timestamp() * 1000)  # counts as the moment when it is read: the deadline is still to come
+        await producer.send_and_wait(topics.evidence, piece.to_json(), piece.key.encode(), home, stamp)
+
+
+def test_a_request_that_no_broker_takes_ends_its_worker_at_a_deadline_too(fresh_settings: Any) -> None:
+    """It was asked again ten times a second, in silence, and every patient due with it as often."""
+    asyncio.run(lay_narrow(fresh_settings.settings))
+    done = subprocess.run(
+        (*PROGRAM, "run", "--role", "assembly"),
+        env=fresh_settings.env | {"ONCOSTREAM_TRIGGER_DEADLINE": "PT1S"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "MessageSizeTooLargeError" in done.stderr
