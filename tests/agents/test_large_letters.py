@@ -19,17 +19,17 @@ from streams.kafka import admin, reader, writer
 from streams.opened import opened
 from streams.reading import read_to_end
 from streams.settings import Settings
-from streams.topics import create_topics, named
+from streams.topics import LARGEST_RECORD, create_topics, named
 
 pytestmark = pytest.mark.slow
 LARGE = b" " * 20_000_000
 PROGRAM = (sys.executable, "-c", "from agents.cli import main; main()")
 
 
-async def lay(settings: Settings) -> None:
-    """One letter that keeps a large message."""
+async def lay(settings: Settings, value: bytes) -> None:
+    """One letter of a large message, which keeps it if it can."""
     topics, kafka = named(settings.kafka.prefix), settings.places.kafka
-    message = Message(topics.observations, 0, 0, b"k", LARGE, timestamp=datetime.now(UTC))
+    message = Message(topics.observations, 0, 0, b"k", value, timestamp=datetime.now(UTC))
     refused = Refused(Reason.TOO_LARGE, "send it in parts")
     letter = DeadLetters(topics.dead_letters, "1").letter(message, refused, step="clinical", now=datetime.now(UTC))
     async with opened(admin(kafka, settings.kafka)) as client:
@@ -44,17 +44,26 @@ async def sent_again(settings: Settings) -> list[bytes | None]:
         return [message.value async for message in read_to_end(consumer, topic, [0])]
 
 
+def replay_all(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = (*PROGRAM, "dead-letters", "replay", "--all")
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
 def test_a_letter_of_20_mb_is_replayed(fresh_settings: Any) -> None:
-    asyncio.run(lay(fresh_settings.settings))
-    done = subprocess.run(
-        (*PROGRAM, "dead-letters", "replay", "--all"),
-        env=fresh_settings.env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    asyncio.run(lay(fresh_settings.settings, LARGE))
+    done = replay_all(fresh_settings.env)
     assert (done.returncode, done.stdout) == (0, "replayed 1 of 1 letters\n"), done.stderr
     assert asyncio.run(sent_again(fresh_settings.settings)) == [LARGE]
+
+
+def test_a_letter_that_keeps_no_message_is_not_replayed_and_still_open(fresh_settings: Any) -> None:
+    """An empty record was sent in its place, and the letter marked as replayed."""
+    asyncio.run(lay(fresh_settings.settings, b" " * LARGEST_RECORD))
+    for _ in range(2):
+        done = replay_all(fresh_settings.env)
+        assert (done.returncode, done.stdout) == (0, "replayed 0 of 1 letters\n"), done.stderr
+        assert "keeps no message" in done.stderr
+    assert asyncio.run(sent_again(fresh_settings.settings)) == []
 
 
 async def lay_narrow(settings: Settings) -> None:
