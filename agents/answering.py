@@ -27,9 +27,15 @@ class ReadBatch:
     """Requests as read, with the memo key of every modality that they need."""
 
     messages: Sequence[Message]
-    requests: Sequence[Request | Refused]
+    requests: list[Request | Refused]
     wanted: Mapping[tuple[int, Modality], str]
     """(place, modality) -> memo key."""
+
+    def set_aside(self, key: str, refused: Refused) -> None:
+        """Refuse the requests that need this embedding, which cannot be made."""
+        for (place, _), wanted in self.wanted.items():
+            if wanted == key:
+                self.requests[place] = refused
 
     @property
     def keys(self) -> set[str]:
@@ -58,18 +64,34 @@ class Answering:
         return ReadBatch(messages, requests, wanted)
 
     def encode(self, batch: ReadBatch, known: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The embeddings that the memo lacks, each once."""
+        """The embeddings that the memo lacks, each once; a request of which one cannot be made is refused."""
         missing = {key: place for place, key in batch.wanted.items() if key not in known}
-        places = list(missing.values())
-        embeddings = self._predictor.encode(_only_requests(batch), places) if places else []
-        return {key: value.astype("<f4").tobytes() for key, value in zip(missing, embeddings, strict=True)}
+        if not missing:
+            return {}
+        requests = _only_requests(batch)
+        try:
+            return self._encoded(requests, missing)
+        except Exception as error:  # noqa: BLE001  one bad row must not take its batch along: each is read alone
+            log.error("batch_failed", error=type(error).__name__)
+        made: dict[str, bytes] = {}
+        for key, place in missing.items():
+            try:
+                made |= self._encoded(requests, {key: place})
+            except Exception as error:  # noqa: BLE001  a bug becomes a dead letter of this one patient
+                batch.set_aside(key, refusal_of(error))
+        return made
+
+    def _encoded(self, requests: Sequence[Request], places: Mapping[str, tuple[int, Modality]]) -> dict[str, bytes]:
+        embeddings = self._predictor.encode(requests, list(places.values()))
+        return {key: value.astype("<f4").tobytes() for key, value in zip(places, embeddings, strict=True)}
 
     def answer(self, batch: ReadBatch, embeddings: Mapping[str, bytes], now: datetime) -> list[Outcome]:
         """One outcome a request, in order."""
         arrays = {key: np.frombuffer(value, dtype="<f4") for key, value in embeddings.items()}
         given: dict[int, dict[Modality, Embedding]] = {}
         for (place, modality), key in batch.wanted.items():
-            given.setdefault(place, {})[modality] = arrays[key]
+            if isinstance(batch.requests[place], Request):
+                given.setdefault(place, {})[modality] = arrays[key]
         places = [place for place, request in enumerate(batch.requests) if not isinstance(request, Refused)]
         answers = self._predict([(batch.requests[place], given.get(place, {})) for place in places])
         said = dict(zip(places, answers, strict=True))

@@ -1,8 +1,12 @@
 """A file of variants or sequences as one sequencing event."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from agents.exits import AskedWrongly
 from model.cohorts.folder import SEQUENCING_TOPIC
@@ -34,15 +38,26 @@ def sequencing_message(
     if not patient or not specimen:
         raise AskedWrongly(f"{path.name} does not say whose it is; give --patient and --specimen")
     size, sha256 = size_and_hash(path)
-    event = SequencingEvent(
-        id=derived_id("send", patient, specimen, assay, sha256),
-        patient=patient,
-        occurred_at=changed_at(path),
-        specimen=specimen,
-        assay=assay,
-        files=(SequencingFile(url=path.resolve().as_uri(), media_type=media_type, bytes=size, sha256=sha256),),
-    )
+    with fitting(path):
+        event = SequencingEvent(
+            id=derived_id("send", patient, specimen, assay, sha256),
+            patient=patient,
+            occurred_at=changed_at(path),
+            specimen=specimen,
+            assay=assay,
+            files=(SequencingFile(url=path.resolve().as_uri(), media_type=media_type, bytes=size, sha256=sha256),),
+        )
     return Message(SEQUENCING_TOPIC, 0, 1, patient.encode(), event.to_json(), timestamp=event.occurred_at)
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Raise AskedWrongly where what was read of the file, or said of it, fits no event; it quotes none of it."""
+    try:
+        yield
+    except ValidationError as error:
+        field = error.errors(include_input=False)[0]["loc"][0]
+        raise AskedWrongly(f"{path}: its {field} does not fit an event; put it right at its source") from None
 
 
 def size_and_hash(path: Path) -> tuple[int, str]:

@@ -94,16 +94,22 @@ async def erase(producer: AIOKafkaProducer, message: Message, now: datetime) -> 
 async def unreadable_of(
     consumer: AIOKafkaConsumer, topic: str, partitions: list[int], letters: list[DeadLetter]
 ) -> list[Message]:
-    """The records of `oncology.evidence` that still say `unreadable` because of one of these letters."""
+    """The records of `oncology.evidence` that still say `unreadable` because of one of these letters.
+
+    What counts may be older in the topic than they are: it is read twice, so that only those sources are kept in mind.
+    """
     origins = {(letter.topic, letter.partition, letter.offset) for letter in letters}
-    last: dict[bytes, Message] = {}
+    first = read_to_end(consumer, topic, partitions)
+    keys = {message.key async for message in first if _is_unreadable(message.value, origins)}
+    counting: dict[bytes | None, Message] = {}
     async for message in read_to_end(consumer, topic, partitions):
-        key = message.key or b""
-        if message.value is not None and _is_unreadable(message.value, origins):
-            last[key] = message
-        elif message.value is None or not _is_older(message.value, last.get(key)):
-            last.pop(key, None)
-    return list(last.values())
+        if message.key not in keys:
+            continue
+        if message.value is None:
+            counting.pop(message.key, None)
+        elif not _is_older(message.value, counting.get(message.key)):
+            counting[message.key] = message
+    return [message for message in counting.values() if _is_unreadable(message.value, origins)]
 
 
 def letter_in(message: Message) -> DeadLetter | None:
@@ -118,8 +124,8 @@ def _mark_in(message: Message) -> str | None:
     return message.header(MARK) if message.value is None and letter_in(message) is None else None
 
 
-def _is_unreadable(value: bytes, origins: set[tuple[str, int, int]]) -> bool:
-    piece = _evidence_in(value) if b'"unreadable"' in value else None
+def _is_unreadable(value: bytes | None, origins: set[tuple[str, int, int]]) -> bool:
+    piece = _evidence_in(value) if value is not None and b'"unreadable"' in value else None
     if piece is None:
         return False
     origin = (piece.origin.topic, piece.origin.partition, piece.origin.offset)
@@ -127,11 +133,9 @@ def _is_unreadable(value: bytes, origins: set[tuple[str, int, int]]) -> bool:
 
 
 def _is_older(value: bytes, than: Message | None) -> bool:
-    """Whether a later record lost to the unreadable one, so that this still is what counts."""
-    if than is None or than.value is None:
-        return True
-    piece = _evidence_in(value)
-    return piece is None or piece.rank < Evidence.model_validate_json(than.value).rank
+    """Whether this loses to what counts so far, as what is no evidence does to all."""
+    piece, known = _evidence_in(value), _evidence_in(than.value or b"") if than else None
+    return piece is None or (known is not None and piece.rank < known.rank)
 
 
 def _evidence_in(value: bytes) -> Evidence | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
+from aiokafka.errors import MessageSizeTooLargeError
 
 from agents.asking import outgoing
 from agents.truth import Truth
@@ -60,6 +61,8 @@ class Patients:
                 await self._cache.mark_damaged(partition)
             if home:
                 await self._settle({patient: [] for patient in home}, {})
+        except MessageSizeTooLargeError:
+            raise  # no retry makes it smaller: the worker stops, loudly, as over a batch
         except AWAY as error:
             metrics.RETRIES.labels("assembly").inc()
             log.warning("dependency_away", role="assembly", error=type(error).__name__)

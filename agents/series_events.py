@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from agents.assay_events import changed_at, size_and_hash
+from agents.assay_events import changed_at, fitting, size_and_hash
 from agents.exits import AskedWrongly
 from model.cohorts.folder import IMAGING_TOPIC
 from schemas.canonical import derived_id
@@ -55,8 +55,12 @@ def series_messages(paths: Sequence[Path], patient: str | None) -> Iterator[Mess
 def _read(path: Path, patient: str | None) -> _Instance:
     try:
         header = dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
-    except (InvalidDicomError, OSError, ValueError, EOFError):
+        return _instance(path, header, patient)
+    except (InvalidDicomError, OSError, ValueError, TypeError, EOFError):  # a value is read when it is asked for
         raise AskedWrongly(f"{path}: not readable as DICOM") from None
+
+
+def _instance(path: Path, header: Dataset, patient: str | None) -> _Instance:
     whose = patient or str(header.get("PatientID") or "")
     series = str(header.get("SeriesInstanceUID") or "")
     if not series:
@@ -83,15 +87,16 @@ def _message(instances: list[_Instance]) -> Message:
         size, sha256 = size_and_hash(instance.path)
         url = instance.path.resolve().as_uri()
         files.append(ImagingFile(url=url, media_type="application/dicom", bytes=size, sha256=sha256))
-    event = ImagingEvent(
-        id=derived_id("send", first.patient, first.series, *(file.sha256 or "" for file in files)),
-        patient=first.patient,
-        occurred_at=max((each.at for each in instances), default=_OLDEST),
-        study=first.study,
-        series=first.series,
-        kind=first.kind,
-        files=tuple(files),
-    )
+    with fitting(first.path):
+        event = ImagingEvent(
+            id=derived_id("send", first.patient, first.series, *(file.sha256 or "" for file in files)),
+            patient=first.patient,
+            occurred_at=max((each.at for each in instances), default=_OLDEST),
+            study=first.study,
+            series=first.series,
+            kind=first.kind,
+            files=tuple(files),
+        )
     return Message(IMAGING_TOPIC, 0, 1, first.patient.encode(), event.to_json(), timestamp=event.occurred_at)
 
 
@@ -105,6 +110,6 @@ def _taken_at(header: Dataset) -> datetime | None:
     for text in dates:
         try:
             return datetime.strptime(f"{text[:14]}{offset}", "%Y%m%d%H%M%S%z").astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):  # no date, or in UTC none
             continue
     return None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 from aiokafka.errors import KafkaError
+from faust.types import TP
 from mode import Service, Worker
 
 from agents.exits import Away
@@ -42,17 +43,25 @@ class Lag(Service):
         super().__init__()
         self._roles = roles
         self._parts = parts
+        self._told: set[TP] = set()
 
     async def on_start(self) -> None:
         """Begin both."""
         self.add_future(self._parts.pulse.keep())
         self.add_future(self._measure())
 
+    def tell(self) -> None:
+        """How far behind the owned partitions are now; nothing of those that are another worker's since."""
+        lags = {tp: lag for role in self._roles for tp, lag in role.app.lags().items()}
+        for tp in self._told - lags.keys():
+            metrics.CONSUMER_LAG.remove(tp.topic, str(tp.partition))
+        for tp, lag in lags.items():
+            metrics.CONSUMER_LAG.labels(tp.topic, str(tp.partition)).set(lag)
+        self._told = set(lags)
+
     async def _measure(self) -> None:
         while not self.should_stop:
-            for role in self._roles:
-                for tp, lag in role.app.lags().items():
-                    metrics.CONSUMER_LAG.labels(tp.topic, str(tp.partition)).set(lag)
+            self.tell()
             await self.sleep(1.0)
 
 

@@ -11,6 +11,7 @@ from streams.topics import LARGEST_RECORD
 _LARGEST_KEPT = LARGEST_RECORD - 1024 * 1024
 """Bytes of a message that a letter keeps: it says more than the message. A sender's may be larger: Kafka bounds what is
 compressed, and it comes to us unpacked."""
+_NOT_KEPT = "too large to be kept here: see where it came from"
 
 
 class DeadLetters:
@@ -25,7 +26,7 @@ class DeadLetters:
         kept = _size(message) <= _LARGEST_KEPT
         letter = DeadLetter(
             reason=refused.reason,
-            detail=refused.detail if kept else f"{refused.detail}; too large to be kept here: see where it came from",
+            detail=refused.detail if kept else f"{refused.detail}; {_NOT_KEPT}",
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
@@ -40,6 +41,11 @@ class DeadLetters:
         headers = [*message.headers, *letter.to_headers()]
         key = b"" if message.key is message.value is None else message.key  # our client sends no record without both
         return Outgoing(self._topic, key, message.value, None, headers)
+
+
+def keeps_message(letter: DeadLetter) -> bool:
+    """Whether the letter's record is the message; else it says alone where that came from."""
+    return not letter.detail.endswith(_NOT_KEPT)
 
 
 def _size(message: Message) -> int:

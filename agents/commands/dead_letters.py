@@ -11,9 +11,10 @@ from agents.clients import administering, partitions_of, reading, writing
 from agents.exits import AskedWrongly
 from agents.letters import Filed, erase, filed, kept, mark, send_again, unreadable_of
 from agents.local_home import settings_here
-from agents.rows import say, say_json, say_table
+from agents.rows import say, say_json, say_table, warn
 from schemas.dead_letter import original_headers
 from schemas.message import Message
+from streams.dead_letters import keeps_message
 from streams.settings import Settings
 from streams.topics import named
 
@@ -122,6 +123,9 @@ async def _replay(settings: Settings, chosen: list[Filed]) -> int:
         partitions = await partitions_of(admin, sources)
     async with reading(settings) as consumer, writing(settings) as producer:
         async for letter, message in kept(consumer, topic, chosen):
+            if not keeps_message(letter):
+                warn(f"{letter.id} keeps no message, it was too large; its sender sends it in parts, then dismiss this")
+                continue
             await send_again(producer, letter, message, partitions[letter.topic])
             await mark(producer, topic, letter.id, "replayed")
             count += 1

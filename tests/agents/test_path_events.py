@@ -17,7 +17,7 @@ from schemas.events import ImagingEvent, SequencingEvent
 PATIENT = {"resourceType": "Patient", "id": "p-1"}
 
 
-def write_slice(path: Path, series: str, number: int, patient: str = "p-9") -> None:
+def write_slice(path: Path, series: str, number: int, patient: str = "p-9", **odd: object) -> None:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = CTImageStorage, ExplicitVRLittleEndian
     meta.MediaStorageSOPInstanceUID = generate_uid()
@@ -28,6 +28,7 @@ def write_slice(path: Path, series: str, number: int, patient: str = "p-9") -> N
     header.Modality, header.InstanceNumber = "CT", number
     header.StudyDate, header.StudyTime, header.TimezoneOffsetFromUTC = "20260301", "101500", "+0100"
     header.Rows = header.Columns = 2
+    header.update(odd)
     header.PixelData = np.zeros((2, 2), np.uint16).tobytes()
     header["PixelData"].VR = "OW"
     header.save_as(path, enforce_file_format=True)
@@ -83,6 +84,36 @@ def test_one_series_of_two_patients_is_refused(tmp_path: Path) -> None:
     write_slice(tmp_path / "b.dcm", "1.2.3", 2, patient="p-2")
     with pytest.raises(AskedWrongly, match="two patients"):
         list(messages_of([tmp_path], Asked()))
+
+
+@pytest.mark.parametrize(
+    ("odd", "says"),
+    [
+        pytest.param({"InstanceNumber": [1, 2]}, "not readable as DICOM", id="two-numbers"),
+        pytest.param({"Modality": ["CT", "MR"]}, "kind does not fit an event", id="two-kinds"),
+        pytest.param({"PatientID": "Jane Doe" * 40}, "patient does not fit an event", id="a-long-patient"),
+    ],
+)
+def test_a_header_that_fits_no_event_is_refused_without_quoting_it(
+    tmp_path: Path, odd: dict[str, object], says: str
+) -> None:
+    """It ended the command as a bug does, with what it had read on the screen."""
+    write_slice(tmp_path / "a.dcm", "1.2.3", 1, **odd)
+    with pytest.raises(AskedWrongly, match=says) as refused:
+        list(messages_of([tmp_path / "a.dcm"], Asked()))
+    assert "Jane" not in str(refused.value)
+
+
+def test_a_time_before_all_time_is_none(tmp_path: Path) -> None:
+    write_slice(tmp_path / "a.dcm", "1.2.3", 1, StudyDate="00010101", StudyTime="000000", TimezoneOffsetFromUTC="+1400")
+    (message,) = messages_of([tmp_path / "a.dcm"], Asked())
+    assert message.timestamp.timestamp() == pytest.approx((tmp_path / "a.dcm").stat().st_mtime)
+
+
+def test_a_specimen_that_fits_no_event_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s.vcf").write_bytes(b"content")
+    with pytest.raises(AskedWrongly, match="specimen does not fit an event"):
+        list(messages_of([tmp_path / "s.vcf"], Asked("p-1", "s" * 300)))
 
 
 def test_a_vcf_is_a_sequencing_event_of_the_patient_and_specimen_given(tmp_path: Path) -> None:

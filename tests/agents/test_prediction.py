@@ -12,7 +12,8 @@ from agents.prediction import predict_settings
 from model.backends import BackendSettings, parse_backend
 from model.serving import PredictSettings, load_predictor
 from model.untrained import write_untrained
-from schemas.evidence import Modality, Origin, evidence
+from schemas.errors import Reason
+from schemas.evidence import Modality, Origin, Vector, evidence
 from schemas.manifest import Sizes
 from schemas.message import Message
 from schemas.picture import Absence
@@ -28,6 +29,7 @@ from streams.settings import (
     TriggerSettings,
     WebSettings,
 )
+from streams.step import Outcome, Said, SetAside
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -116,3 +118,35 @@ def test_what_ran_is_counted_under_closed_labels(tmp_path: Path, backend: str, r
     before, batch = counted(), answering.read([message])
     answering.answer(batch, answering.encode(batch, {}), NOON)
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1 if fallback else 0]
+
+
+def test_a_request_whose_evidence_trips_the_network_is_set_aside_alone(tmp_path: Path) -> None:
+    """It ended inference at every start, and nobody behind it had a result."""
+    write_untrained(tmp_path, seed=5, sizes=Sizes(batch=2, qubits=3, draws=2))
+    predictor = load_predictor(tmp_path)
+    answering = Answering(predictor, "results")
+    weights = predictor.manifest.encoders["imaging/cnn"]
+    cut_short = Vector(encoder="imaging/cnn", weights=weights, data="AAAA")  # of another build, or of somebody else
+    asked = request(predictor.model)
+    bad = evidence(
+        patient="q", modality=Modality.IMAGING, source="i", version="1", occurred_at=NOON,
+        origin=Origin(topic="t", partition=0, offset=0), vectors=[cut_short],
+    )  # fmt: skip
+    other = asked.model_copy(update={"id": "s", "patient": "q", "evidence": (*asked.evidence, bad)})
+
+    def answered(*requests: Request) -> list[Outcome]:
+        values = [each.to_json() for each in requests]
+        batch = answering.read([Message("requests", 0, 0, b"p", value, timestamp=NOON) for value in values])
+        return answering.answer(batch, answering.encode(batch, {}), NOON)
+
+    alone = answered(asked)
+    before, tripped, after = answered(asked, other, asked)
+    assert isinstance(tripped, SetAside)
+    assert tripped.refused.reason is Reason.INTERNAL_ERROR
+    assert [said_in(each) for each in (before, after)] == [said_in(alone[0])] * 2
+    assert [type(each) for each in answered(other, other)] == [SetAside] * 2
+
+
+def said_in(outcome: Outcome) -> bytes | None:
+    assert isinstance(outcome, Said)
+    return outcome.records[0].value

@@ -4,8 +4,11 @@ import sys
 import textwrap
 
 import pytest
+from faust.types import TP
+from prometheus_client import REGISTRY
 
-from agents.worker import build_worker
+from agents.wiring import Role
+from agents.worker import Lag, build_worker
 from deploy.local.ports import free_port
 from streams.settings import WebSettings, WrongSettings, read_settings
 from streams.web import require_address
@@ -50,6 +53,37 @@ def test_a_worker_whose_port_is_taken_is_refused_by_the_settings_name(monkeypatc
         monkeypatch.setenv("ONCOSTREAM_WEB_PORT", str(taken.getsockname()[1]))
         with pytest.raises(WrongSettings, match=r"ONCOSTREAM_WEB_PORT: found .*; wanted .* a free port"):
             build_worker(read_settings(), ["fhir"])
+
+
+class Reads:
+    """An application that owns these partitions, so far behind in each."""
+
+    def __init__(self, lags: dict[TP, int]) -> None:
+        self.owned = lags
+
+    def lags(self) -> dict[TP, int]:
+        return self.owned
+
+
+def test_a_partition_that_moved_to_another_worker_has_no_lag_here() -> None:
+    """The last number stayed for good: nobody was behind, and the metric said so for ever."""
+
+    def told() -> list[float | None]:
+        return [
+            REGISTRY.get_sample_value("oncostream_consumer_lag", {"topic": "moved", "partition": partition})
+            for partition in "01"
+        ]
+
+    app = Reads({TP("moved", 0): 7, TP("moved", 1): 5000})
+    lag = Lag([Role("fhir", app, None)], None)
+    lag.tell()
+    assert told() == [7, 5000]
+    app.owned = {TP("moved", 0): 3}
+    lag.tell()
+    assert told() == [3, None]
+    app.owned = {TP("moved", 1): 4}
+    lag.tell()
+    assert told() == [None, 4]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
