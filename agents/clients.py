@@ -72,8 +72,8 @@ async def partitions_of(client: AIOKafkaAdminClient, topics: Iterable[str]) -> d
 
 
 def shown(url: str) -> str:
-    """An address without its user and password."""
-    scheme, separator, rest = url.rpartition("://")
+    """An address without its user and password, nor its options: a password may stand there as well."""
+    scheme, separator, rest = url.partition("?")[0].rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 

@@ -1,7 +1,7 @@
 """Addresses of Kafka and Redis as they may be set: what the clients would stumble over is refused before they do."""
 
 from aiokafka.conn import collect_hosts
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import ConnectionPool
 
 
 def kafka_address(text: str) -> str:
@@ -18,8 +18,8 @@ def kafka_address(text: str) -> str:
 def redis_address(text: str) -> str:
     """The same text; ValueError, without a part of it, where it is no URL of Redis."""
     try:
-        parse_url(text)
-    except ValueError:  # its own text may have a part of the password
+        ConnectionPool.from_url(text).make_connection()  # connects to nothing yet
+    except (ValueError, TypeError):  # an option that there is not; its own text may have a part of the password
         raise ValueError(
             "wanted redis://host:port/0, rediss:// for TLS, or unix://; a password's / : @ are written %2F %3A %40"
         ) from None

@@ -200,7 +200,17 @@ def test_a_password_is_never_shown(config: Path, monkeypatch: pytest.MonkeyPatch
     assert password(settings.kafka) == SECRET
 
 
-@pytest.mark.parametrize("url", ["cache", "", "http://cache", f"redis://us:{SECRET}/x@cache:1", "redis://cache:port/0"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "cache",
+        "",
+        "http://cache",
+        f"redis://us:{SECRET}/x@cache:1",
+        "redis://cache:port/0",
+        f"redis://cache/0?pass={SECRET}",
+    ],
+)
 def test_a_wrong_url_of_redis_names_the_right_ones_and_shows_no_password(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
