@@ -1,5 +1,7 @@
 """Addresses of Kafka and Redis as they may be set: what the clients would stumble over is refused before they do."""
 
+from typing import Any
+
 from aiokafka.conn import collect_hosts
 from redis.asyncio.connection import ConnectionPool
 
@@ -18,7 +20,8 @@ def kafka_address(text: str) -> str:
 def redis_address(text: str) -> str:
     """The same text; ValueError, without a part of it, where it is no URL of Redis."""
     try:
-        ConnectionPool.from_url(text).make_connection()  # connects to nothing yet
+        pool: Any = ConnectionPool.from_url(text)
+        pool.make_connection()  # connects to nothing yet
     except (ValueError, TypeError):  # an option that there is not; its own text may have a part of the password
         raise ValueError(
             "wanted redis://host:port/0, rediss:// for TLS, or unix://; a password's / : @ are written %2F %3A %40"
