@@ -27,12 +27,15 @@ class Value(NamedTuple):
 
 
 def code_of(concept: Any) -> str:
-    """`system|code` of a CodeableConcept: LOINC, then SNOMED CT, then ICD-10, then the first coding, then its text."""
-    codings = [coding for coding in (concept.coding if concept else None) or () if coding.code]
-    if codings:
-        chosen = min(codings, key=_preference)  # min keeps the first of equals
+    """`system|code` of a CodeableConcept: LOINC, then SNOMED CT, then ICD-10, then the first coding, then its words."""
+    codings = (concept.coding if concept else None) or ()
+    coded = [coding for coding in codings if coding.code]
+    if coded:
+        chosen = min(coded, key=_preference)  # min keeps the first of equals
         return f"{chosen.system or ''}|{chosen.code}"
-    return f"text|{' '.join(concept.text.split()).casefold()[:_LONGEST_ANSWER]}" if concept and concept.text else ""
+    said = (concept.text if concept else None, *(coding.display for coding in codings))
+    words = " ".join(next(filter(None, said), "").split())
+    return f"text|{words.casefold()[:_LONGEST_ANSWER]}" if words else ""
 
 
 def codes_in(concept: Any, system: str) -> tuple[str, ...]:

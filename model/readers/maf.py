@@ -22,7 +22,7 @@ _REQUIRED = (
 )
 _FRACTIONS = (("t_vaf", 1.0), ("tumor_f", 1.0), ("i_tumorvaf_wu", 100.0))
 """Columns of allele fractions, and what 1 is in each (WU writes percent)."""
-_MISSING = {"", ".", "NA", "--", "Unknown"}
+_MISSING = {"", ".", "NA", "NaN", "nan", "--", "Unknown"}
 
 Row = dict[str, str]
 
@@ -113,6 +113,7 @@ def _count(number: int, row: Row, column: str) -> int | None:
     text = _text(row, column)
     if not text:
         return None
+    text = text.removesuffix(".0")  # as pandas writes the counts of a column that has gaps
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise unreadable(number, f"{column} is not a count of reads")
     return int(text)

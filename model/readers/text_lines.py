@@ -1,5 +1,6 @@
 """Lines of a text file, plain, gzip or BGZF, with their numbers: one line in memory at a time."""
 
+import codecs
 import gzip
 import io
 import zlib
@@ -41,6 +42,8 @@ def _lines(stream: BinaryIO | io.BufferedReader, longest: int) -> Iterator[tuple
     number, total = 0, 0
     while line := _next_line(stream, longest, number + 1):
         number, total = number + 1, total + len(line)
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)  # spreadsheets and Windows editors put it there
         if total > MAX_TEXT_BYTES:
             raise Refused(Reason.TOO_LARGE, f"more than {MAX_TEXT_BYTES} bytes of text; send a smaller file")
         yield number, line.decode("utf-8", "replace").rstrip("\r\n")

@@ -145,6 +145,9 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             id="a-denominator-that-a-double-takes-for-zero",
         ),
         pytest.param({"valueCodeableConcept": coded("LA1")}, {"answer": f"{LOINC}|LA1"}, id="coded"),
+        pytest.param(
+            {"valueCodeableConcept": {"coding": [{"display": "Positive"}]}}, {"answer": "text|positive"}, id="display"
+        ),
         pytest.param({"valueString": " pT2 "}, {"answer": "pT2"}, id="string"),
         pytest.param(
             {"code": coded("74996-0"), "valueBoolean": True},

@@ -81,6 +81,12 @@ def test_rows_of_others_are_left_out(tmp_path: Path) -> None:
     assert [token.gene for token in found.tokens] == ["KRAS"]
 
 
+def test_counts_are_read_as_pandas_writes_them_beside_gaps(tmp_path: Path) -> None:
+    rows = KRAS.replace("\t10\t40\t", "\t10.0\t40.0\t"), KRAS.replace("\t10\t40\t", "\tnan\tNaN\t")
+    found = read(maf(tmp_path, *rows)).tokens
+    assert {(token.mutant_reads, token.depth) for token in found} == {(10, 40), (None, None)}
+
+
 def test_no_rows_are_no_variants(tmp_path: Path) -> None:
     assert read(maf(tmp_path)) == Variants(())
 

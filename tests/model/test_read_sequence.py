@@ -50,6 +50,12 @@ def test_rna_and_ambiguity_become_acgtn() -> None:
     assert sequences_in("acgurYACGU").chunks == ("ACGTNNACGT",)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "marked.fa"
+    path.write_bytes(b"\xef\xbb\xbf>c\nACGT\n")
+    assert read_sequences(path).chunks == ("ACGT",)
+
+
 def test_a_last_line_of_ambiguity_alone_is_of_its_record(tmp_path: Path) -> None:
     path = tmp_path / "consensus.fa"
     path.write_bytes(b">c\nACGTACGTAC\nRY\n>d\nACGTACGT\nN\n")
