@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.message import EmailMessage
 from typing import Any, Final, Protocol
 
 from schemas.canonical_units import LOINC
@@ -65,10 +66,12 @@ def _token(code: str, text: str | None, at: datetime) -> ObservationToken:
 
 def _plain_text(attachment: Any) -> str | None:
     """The text of an inline text/plain attachment; None where it is elsewhere or in another form."""
-    media = (attachment.contentType or "").partition(";")[0].strip().lower()
-    if media != "text/plain" or attachment.data is None:
-        return None
     try:
-        return str(attachment.data.decode("utf-8")).strip() or None  # the library has undone the base64
-    except UnicodeDecodeError:
+        told = EmailMessage()
+        told["content-type"] = attachment.contentType or "unknown/unknown"
+        if told.get_content_type() != "text/plain" or attachment.data is None:
+            return None
+        text = str(attachment.data.decode(told.get_content_charset("utf-8")))  # the library has undone the base64
+    except (ValueError, LookupError):  # a header, a text or a charset that is none
         return None
+    return None if "\0" in text else text.strip() or None

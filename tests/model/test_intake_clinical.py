@@ -536,6 +536,30 @@ def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> N
 
 
 @pytest.mark.parametrize(
+    ("charset", "data", "answer"),
+    [
+        pytest.param("; charset=ISO-8859-1", "Fr\u00fch".encode("latin-1"), "Fr\u00fch", id="as-it-says"),
+        pytest.param('; charset="utf-16le"', "clear".encode("utf-16le"), "clear", id="of-two-bytes"),
+        pytest.param("", "Fr\u00fch".encode(), "Fr\u00fch", id="utf-8-where-it-does-not-say"),
+        pytest.param("", "clear".encode("utf-16le"), "", id="not-what-it-seems"),
+        pytest.param("; charset=zork", b"clear", "", id="no-such-charset"),
+        pytest.param("; charset=utf-8", "Fr\u00fch".encode("latin-1"), "", id="not-what-it-says"),
+    ],
+)
+def test_a_note_is_read_in_its_own_charset(charset: str, data: bytes, answer: str) -> None:
+    attachment = {"contentType": f"text/plain{charset}", "data": base64.b64encode(data).decode()}
+    one = read_one(
+        {
+            **{"resourceType": "DocumentReference", "id": "d", "status": "current", "date": "2026-01-01T09:00:00Z"},
+            **{"subject": {"reference": "Patient/p1"}, "content": [{"attachment": attachment}]},
+        }
+    )
+    assert [(token.answer, token.flags) for token in one.tokens] == [
+        (answer, ("note",) if answer else ("note-unread",))
+    ]
+
+
+@pytest.mark.parametrize(
     ("fields", "code", "answer", "flags", "status"),
     [
         pytest.param(
