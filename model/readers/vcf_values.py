@@ -60,7 +60,7 @@ def read_sample(
     genotype = sample.get("GT", "./.")
     if not _GENOTYPE.fullmatch(genotype) or (alts and max(alleles_of(genotype), default=0) > alts):
         raise unreadable(number, "a genotype that is malformed, or names an allele that is not there")
-    ploidy = len(re.findall(r"[\d.]+", genotype))
+    ploidy = 0 if genotype == "." else len(re.findall(r"[\d.]+", genotype))  # a lone dot does not say it
     for key, value in sample.items():
         known = definitions.get(key) or _RESERVED_FORMAT.get(key)
         if known is not None and value not in ("", ".") and alts:
@@ -97,5 +97,5 @@ def _check(number: int, value: str, known: Definition, expected: int | None) -> 
 def _expected(number: str, alts: int, ploidy: int) -> int | None:
     if number.isdigit():
         return int(number)
-    by_letter = {"A": alts, "R": alts + 1, "G": comb(alts + ploidy, ploidy) if ploidy <= 16 else None}
+    by_letter = {"A": alts, "R": alts + 1, "G": comb(alts + ploidy, ploidy) if 0 < ploidy <= 16 else None}
     return by_letter.get(number)

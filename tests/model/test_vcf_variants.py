@@ -169,6 +169,11 @@ def test_what_only_other_samples_have_is_not_said_of_this_one(tmp_path: Path, fi
     assert len(found.tokens) == count
 
 
+def test_a_genotype_of_one_dot_does_not_say_how_many_likelihoods_there_are(tmp_path: Path) -> None:
+    (found,) = read(vcf(tmp_path, "1 5 . A T . PASS DP=10 GT:PL:AD .:30,3,0:2,8")).tokens
+    assert (found.mutant_reads, found.depth) == (8, 10)
+
+
 CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="by VEP. Format: Allele|Consequence|SYMBOL|Feature">\n'
 
 
