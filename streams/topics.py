@@ -1,5 +1,7 @@
 """The topics: their names, who fills them, and how the broker must keep them."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -12,6 +14,7 @@ LARGEST_RECORD = 64 * 1024 * 1024
 letter whatever was sent. Of a message that is larger yet, a letter keeps the place alone."""
 _LARGE = {"max.message.bytes": str(LARGEST_RECORD)}
 _KEPT = {"retention.ms": "-1"}
+_KNOWN_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,11 @@ def named(prefix: str) -> Topics:
 
 
 async def create_topics(admin: AIOKafkaAdminClient, topics: Topics, partitions: int, replication: int) -> list[str]:
-    """Create what is missing; returns the names created. Existing topics are left as they are."""
+    """Create what is missing; returns the names created, once the broker knows them. Existing ones are left as they are.
+
+    It creates a topic before it can say so: some milliseconds, seconds under load. After `_KNOWN_SECONDS` it is not
+    waited for any longer, and `topic_faults` says what is missing.
+    """
     existing = set(await admin.list_topics())
     wanted = [name for name in topics.all() if name not in existing]
     new = [NewTopic(name, partitions, replication, topic_configs=dict(topics.config(name))) for name in wanted]
@@ -76,12 +83,15 @@ async def create_topics(admin: AIOKafkaAdminClient, topics: Topics, partitions: 
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise error(name)
+    until = time.monotonic() + _KNOWN_SECONDS
+    while not set(wanted) <= (await _partitions(admin)).keys() and time.monotonic() < until:
+        await asyncio.sleep(0.05)
     return wanted
 
 
 async def topic_faults(admin: AIOKafkaAdminClient, topics: Topics, partitions: int) -> list[str]:
     """What is wrong with the broker's topics, a line each; empty where all is well."""
-    found = {row["topic"]: len(row["partitions"]) for row in await admin.describe_topics() if not row["error_code"]}
+    found = await _partitions(admin)
     faults = [f"topic {name} is missing" for name in topics.all() if name not in found]
     for name in topics.ours():
         if name in found and found[name] != partitions:
@@ -89,3 +99,8 @@ async def topic_faults(admin: AIOKafkaAdminClient, topics: Topics, partitions: i
                 f"topic {name} has {found[name]} partitions, wanted {partitions} (ONCOSTREAM_KAFKA_PARTITIONS)"
             )
     return faults
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """How many partitions each topic has that the broker knows and has no fault to tell of."""
+    return {row["topic"]: len(row["partitions"]) for row in await admin.describe_topics() if not row["error_code"]}
