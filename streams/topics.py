@@ -70,7 +70,7 @@ def named(prefix: str) -> Topics:
 
 
 async def create_topics(admin: AIOKafkaAdminClient, topics: Topics, partitions: int, replication: int) -> list[str]:
-    """Create what is missing; returns the names created, once the broker knows them. Existing ones are left as they are.
+    """Create what is missing; returns the names created, once the broker knows them. What exists is left as it is.
 
     It creates a topic before it can say so: some milliseconds, seconds under load. After `_KNOWN_SECONDS` it is not
     waited for any longer, and `topic_faults` says what is missing.
