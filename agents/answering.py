@@ -90,7 +90,7 @@ class Answering:
         arrays = {key: np.frombuffer(value, dtype="<f4") for key, value in embeddings.items()}
         given: dict[int, dict[Modality, Embedding]] = {}
         for (place, modality), key in batch.wanted.items():
-            if isinstance(batch.requests[place], Request):
+            if not isinstance(batch.requests[place], Refused):
                 given.setdefault(place, {})[modality] = arrays[key]
         places = [place for place, request in enumerate(batch.requests) if not isinstance(request, Refused)]
         answers = self._predict([(batch.requests[place], given.get(place, {})) for place in places])

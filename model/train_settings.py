@@ -52,8 +52,10 @@ class TrainSettings:
         """How the cohort is read."""
         return HowRead(self.rules, self.sizes, self.items, self.backbone, self.dna)
 
-    def within(self, epochs: int) -> Self:
-        """So many epochs in each phase at most, and ten times as many steps of the linear roads' solver."""
+    def within(self, epochs: int | None) -> Self:
+        """At most so many epochs a phase, and ten times as many steps of the linear roads' solver; None: as it is set."""
+        if epochs is None:
+            return self
         return replace(
             self,
             encoders=replace(self.encoders, epochs=epochs),

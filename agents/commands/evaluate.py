@@ -65,9 +65,7 @@ def evaluate(
     _require_usable(models, out, against or [], report)
     cut, card = read_folds(folds), read_card(cohort)
     settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
-    settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
-    if epochs:
-        settings = settings.within(epochs)
+    settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways)).within(epochs)
     data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
     views = ((), *(tuple(view.split("+")) for view in keep or []))
     found: Said = {}

@@ -47,9 +47,7 @@ def train(
             raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
         title = name or read_card(cohort).name
         settings = TrainSettings(name=title, intended_use=intended_use, seed=seed, fusion=fusion)
-        settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways))
-        if epochs:
-            settings = settings.within(epochs)
+        settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways)).within(epochs)
         _train(cohort, out, settings, hardware)
 
 
