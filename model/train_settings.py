@@ -53,7 +53,7 @@ class TrainSettings:
         return HowRead(self.rules, self.sizes, self.items, self.backbone, self.dna)
 
     def within(self, epochs: int | None) -> Self:
-        """At most so many epochs a phase, and ten times as many steps of the linear roads' solver; None: as it is set."""
+        """At most so many epochs a phase, and ten times as many steps of the linear roads' solver; None: as set."""
         if epochs is None:
             return self
         return replace(
