@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from operator import gt
 
 import structlog
 
@@ -10,7 +11,7 @@ from streams.app import BatchApp
 from streams.cache import Cache, Stored, Update
 from streams.loaded import DAMAGED, Loaded
 from streams.parts import Parts
-from streams.recovery import patient_asked, rebuild, recalled, requests_since
+from streams.recovery import ends_of, patient_asked, rebuild, recalled, requests_since
 from streams.state import Asked
 
 log = structlog.get_logger()
@@ -54,28 +55,44 @@ class Truth:
         if self._takeovers != self._app.takeovers:
             self._takeovers = self._app.takeovers
             self.keep_to(set())  # what comes back was perhaps another's: frozen, this worker would not have noticed
-        for partition in applied.keys() - self.expected.keys():
-            await self._cache.adopt(partition, self._parts.policy.model, now)
-            self._doubtful.add(partition)
-            self.expected[partition] = self._app.committed(self._parts.topics.evidence, partition) - 1
-        behind = {partition for partition, mark in applied.items() if mark < self.expected[partition]}
-        for partition in behind:
+        untrue = await self._take_over(loaded, now)
+        untrue |= {partition for partition, mark in applied.items() if mark < self.expected[partition]}
+        for partition in untrue:
             await self._rebuild(partition, applied[partition], now)
         self.doubt(partition for partition, end in loaded.asked.items() if end < self._asked.get(partition, 0))
         in_doubt = self._doubtful & applied.keys()
         if in_doubt:
             await self._recall(in_doubt, now)
-        return bool(behind or in_doubt)
+        return bool(untrue or in_doubt)
+
+    async def _take_over(self, loaded: Loaded, now: datetime) -> set[int]:
+        """Begin with the partitions that are new to us; those whose cache knows more than Kafka holds are returned.
+
+        It was made of other topics: of a broker before this one, or of topics that were deleted since.
+        """
+        ours = loaded.applied.keys() - self.expected.keys()
+        if not ours:
+            return set()
+        parts = self._parts
+        ends = await ends_of(parts.settings, parts.topics, ours)
+        for partition in ours:
+            await self._cache.adopt(partition, parts.policy.model, now)
+            self._doubtful.add(partition)
+            committed = self._app.committed(parts.topics.evidence, partition)
+            self.expected[partition] = min(committed, ends[partition][0]) - 1
+        marks = {partition: (loaded.applied[partition] + 1, loaded.asked.get(partition, 0)) for partition in ours}
+        return {partition for partition in ours if any(map(gt, marks[partition], ends[partition]))}
 
     async def _rebuild(self, partition: int, mark: int, now: datetime) -> None:
-        cause = "damaged" if mark == DAMAGED else "emptied" if mark < 0 else "rolled-back"
-        log.warning("cache_behind", partition=partition, cause=cause)
+        expected = self.expected[partition]
+        cause = _cause(mark, expected)
+        log.warning("cache_untrue", partition=partition, cause=cause)
         metrics.CACHE_REBUILDS.labels(cause).inc()
 
         def progress(which: int, count: int) -> None:
             log.info("rebuilding", partition=which, records=count)
 
-        parts, until = self._parts, self.expected[partition] + 1
+        parts, until = self._parts, expected + 1
         await rebuild(parts.settings, parts.topics, self._cache, partition, until=until, now=now, progress=progress)
 
     async def _recall(self, partitions: set[int], now: datetime) -> None:
@@ -97,6 +114,15 @@ class Truth:
         ends |= {message.partition: message.offset + 1 for message in messages}
         answers = await self._cache.store(updates, self.expected, {}, ends)
         self.believe((partition for partition, answer in answers.items() if answer is Stored.DONE), {}, ends)
+
+
+def _cause(mark: int, expected: int) -> str:
+    """Why a partition is built again."""
+    if mark == DAMAGED:
+        return "damaged"
+    if mark < 0:
+        return "emptied"
+    return "rolled-back" if mark < expected else "of-other-topics"
 
 
 def _differs(known: Asked | None, found: Asked | None) -> bool:

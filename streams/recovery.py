@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from aiokafka import TopicPartition
 from pydantic import ValidationError
 
 from schemas.errors import Refused
@@ -87,6 +88,19 @@ async def requests_since(settings: Settings, topics: Topics, since: Mapping[int,
     """The requests of these partitions from the given offsets on: what the cache may not know of."""
     async with opened(reader(settings.places.kafka, settings.kafka)) as consumer:
         return [message async for message in read_to_end(consumer, topics.requests, list(since), since=since)]
+
+
+async def ends_of(settings: Settings, topics: Topics, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Where the evidence and the requests of each partition end now."""
+    wanted = sorted(partitions)
+    async with opened(reader(settings.places.kafka, settings.kafka)) as consumer:
+        found = await consumer.end_offsets(
+            [TopicPartition(topic, each) for topic in (topics.evidence, topics.requests) for each in wanted]
+        )
+    return {
+        each: (found[TopicPartition(topics.evidence, each)], found[TopicPartition(topics.requests, each)])
+        for each in wanted
+    }
 
 
 def recalled(states: Mapping[str, PatientState], messages: Iterable[Message]) -> dict[str, PatientState]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 from assembly_bench import Assembly, KafkaWriter
 from prometheus_client import REGISTRY
@@ -161,6 +162,36 @@ def test_a_damaged_patient_that_only_a_recall_reads_is_built_again_too(with_asse
         assert remembered((await assembly.cache.load({other: home})).patients[other]) == remembered(before)
 
     with_assembly(visit)
+
+
+@pytest.mark.parametrize("committed", [0, 2], ids=["of-a-new-broker", "of-deleted-topics"])
+def test_a_cache_of_other_topics_than_these_is_noticed(with_assembly: WithAssembly, committed: int) -> None:
+    """It knew all that came, and that it had been asked of: nobody was ever asked again."""
+
+    async def visit(assembly: Assembly) -> None:
+        topics, settings, home = assembly.parts.topics, assembly.settings, assembly.home("p-a")
+        await assembly.publish(piece("p-a", "1"), piece("p-a", "g", GENOMIC))
+        await assembly.absorb_the_rest()
+        async with opened(admin(settings.places.kafka, settings.kafka)) as client:
+            await client.delete_topics([topics.evidence, topics.requests])
+            await wait_until_gone(client, topics.evidence, topics.requests)
+            await create_topics(client, topics, 4, 1)
+        assembly.absorbed.clear()
+        assembly.owner.commits = {home: committed}
+        assembly.patients = Patients(assembly.parts, assembly.publisher, assembly.owner)
+        await assembly.publish(piece("p-a", "1"))
+        await assembly.absorb_the_rest()
+        (asked,) = await asked_in(assembly)
+        assert (asked.history.revision, len(asked.evidence)) == (1, 1)
+        assert (await assembly.cache.load({"p-a": home})).applied == {home: 0}
+
+    with_assembly(visit)
+
+
+async def wait_until_gone(client: AIOKafkaAdminClient, *topics: str) -> None:
+    """Deleting goes on after its answer."""
+    while set(topics) & set(await client.list_topics()):
+        await asyncio.sleep(0.1)
 
 
 async def saved(assembly: Assembly) -> dict[bytes, bytes]:
