@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from ssl import SSLCertVerificationError
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -12,10 +13,11 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from agents.exits import AskedWrongly, Away
 from streams.kafka import admin, reader, writer
+from streams.kafka_fault import kafka_fault
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD
 
@@ -55,11 +57,21 @@ async def caching(settings: Settings) -> AsyncIterator["Redis"]:
         await client.ping()
         yield client
     except (RedisError, OSError) as error:
-        raise Away(
-            f"Redis at {shown(url)} does not answer ({type(error).__name__}); start it, or set ONCOSTREAM_REDIS"
-        ) from None
+        raise Away(f"Redis at {shown(url)} {_redis_fault(error)}") from None
     finally:
         await client.aclose()
+
+
+def _redis_fault(error: RedisError | OSError) -> str:
+    """What a client's error comes from and the remedy, as the end of a sentence."""
+    if isinstance(error, AuthenticationError):
+        return "refuses the user or the password; set them in ONCOSTREAM_REDIS: rediss://user:password@host"
+    if isinstance(error, NoPermissionError):
+        return "does not allow this; give the user of ONCOSTREAM_REDIS its rights (docs/operations.md)"
+    if isinstance(error.__context__, SSLCertVerificationError):
+        reason = error.__context__.verify_message
+        return f"shows a certificate that we do not trust ({reason}); set ?ssl_ca_certs=FILE in ONCOSTREAM_REDIS"
+    return f"does not answer ({type(error).__name__}); start it, or set ONCOSTREAM_REDIS"
 
 
 async def partitions_of(client: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
@@ -86,9 +98,6 @@ async def _open(settings: Settings, client: Any, close: Callable[[], Awaitable[N
     except MessageSizeTooLargeError:
         raise AskedWrongly(f"a record is over {LARGEST_RECORD} bytes, or over the broker's limit; split it") from None
     except (KafkaError, TimeoutError, OSError) as error:
-        raise Away(
-            f"Kafka at {settings.places.kafka} does not answer ({type(error).__name__}); "
-            "start it (oncostream up), or set ONCOSTREAM_KAFKA"
-        ) from None
+        raise Away(await kafka_fault(settings.places.kafka, settings.kafka, error)) from None
     finally:
         await close()

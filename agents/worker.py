@@ -16,6 +16,7 @@ from agents.exits import Away
 from agents.wiring import Role, make_parts, make_roles
 from streams import metrics
 from streams.kafka import admin
+from streams.kafka_fault import kafka_fault
 from streams.opened import opened
 from streams.parts import Parts
 from streams.settings import Settings
@@ -122,8 +123,6 @@ async def require_topics(settings: Settings) -> None:
         async with opened(admin(settings.places.kafka, settings.kafka), within_seconds=20) as client:
             faults = await topic_faults(client, named(settings.kafka.prefix), settings.kafka.partitions)
     except (KafkaError, TimeoutError, OSError) as error:
-        raise NotReady(
-            f"Kafka at {settings.places.kafka} does not answer ({type(error).__name__}); set ONCOSTREAM_KAFKA"
-        ) from None
+        raise NotReady(await kafka_fault(settings.places.kafka, settings.kafka, error)) from None
     if faults:
         raise NotReady(f"{'; '.join(faults)}. Create what is missing: oncostream doctor --create-topics")

@@ -118,4 +118,4 @@ def _credentials(kafka: KafkaSettings) -> Any:
     if not kafka.security.startswith("SASL"):
         return context
     password = kafka_access.password(kafka)
-    return faust.SASLCredentials(username=kafka.user, password=password, mechanism="SCRAM-SHA-512", ssl_context=context)
+    return faust.SASLCredentials(username=kafka.user, password=password, mechanism=kafka.mechanism, ssl_context=context)

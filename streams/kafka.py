@@ -1,6 +1,7 @@
 """How Kafka is reached: one place for security and client settings, for Faust and for plain aiokafka."""
 
 import ssl
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -16,10 +17,22 @@ def ssl_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
     if kafka.security not in ("SSL", "SASL_SSL"):
         return None
     try:
-        return ssl.create_default_context(cafile=str(kafka.ca_file) if kafka.ca_file else None)
+        context = ssl.create_default_context(cafile=kafka.ca_file)
     except OSError as error:  # an SSLError is one
         wanted = "wanted a readable file of certificates in PEM"
         raise WrongSettings(f"ONCOSTREAM_KAFKA_CA_FILE: found {error.strerror or error}; {wanted}") from None
+    if kafka.cert_file is not None:
+        _show_certificate(context, kafka.cert_file, kafka.key_file)
+    return context
+
+
+def _show_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    """Have the context show our certificate to who asks; raise WrongSettings where it cannot."""
+    try:
+        context.load_cert_chain(certificate, key, password="")  # never asks a terminal
+    except OSError as error:
+        wanted = "wanted a certificate in PEM and, there or in ONCOSTREAM_KAFKA_KEY_FILE, its key, unencrypted"
+        raise WrongSettings(f"ONCOSTREAM_KAFKA_CERT_FILE: found {error.strerror or error}; {wanted}") from None
 
 
 def password(kafka: KafkaSettings) -> str:
@@ -39,7 +52,7 @@ def client_options(bootstrap: str, kafka: KafkaSettings) -> dict[str, Any]:
         options["ssl_context"] = context
     if kafka.security.startswith("SASL"):
         options |= {
-            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_mechanism": kafka.mechanism,
             "sasl_plain_username": kafka.user,
             "sasl_plain_password": password(kafka),
         }

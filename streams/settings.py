@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -59,6 +59,13 @@ class KafkaSettings(BaseSettings):
     """Put before every topic and consumer group, so that two installations can share a broker."""
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     ca_file: Path | None = None
+    """Certificates to trust, in PEM; None: the system's."""
+    cert_file: Path | None = None
+    """Our own certificate and its chain, in PEM, for a broker that asks its clients for one."""
+    key_file: Path | None = None
+    """The key of `cert_file`, unencrypted; None where that file has it."""
+    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    """How SASL proves the password; PLAIN sends it, so it wants `SASL_SSL`."""
     user: str = ""
     password: SecretStr = SecretStr("")
     password_file: Path | None = None
@@ -68,6 +75,13 @@ class KafkaSettings(BaseSettings):
     """Records in a batch of a light role."""
     heavy_poll_records: int = Field(default=64, ge=1, le=1000)
     """Most records in a batch of a role that reads files; fewer where they take long (`Pace`)."""
+
+    @field_validator("mechanism")
+    @classmethod
+    def _no_password_in_the_clear(cls, mechanism: str, info: ValidationInfo) -> str:
+        if mechanism == "PLAIN" and info.data.get("security") == "SASL_PLAINTEXT":
+            raise ValueError("it would send the password in the clear; set ONCOSTREAM_KAFKA_SECURITY to SASL_SSL")
+        return mechanism
 
 
 class InputSettings(BaseSettings):

@@ -3,5 +3,6 @@
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "model"))  # importlib mode: `dnabert_folder` in another folder
+sys.path.append(str(Path(__file__).parent))  # importlib mode: `guarded_servers`
+sys.path.append(str(Path(__file__).parents[1] / "model"))  # `dnabert_folder` in another folder
 sys.path.append(str(Path(__file__).parents[1] / "streams"))  # `raw_names` in another folder

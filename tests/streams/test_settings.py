@@ -105,6 +105,7 @@ def test_what_the_file_or_the_environment_sets_is_not_set_again(monkeypatch: pyt
         pytest.param("ONCOSTREAM_KAFKA_PARTITIONS", "0", id="out-of-bounds"),
         pytest.param("ONCOSTREAM_KAFKA_PARTITIONS", "many", id="not-a-number"),
         pytest.param("ONCOSTREAM_KAFKA_SECURITY", "TLS", id="not-one-of-them"),
+        pytest.param("ONCOSTREAM_KAFKA_MECHANISM", "GSSAPI", id="not-a-password"),
         pytest.param("ONCOSTREAM_KAFKA_PREFIX", "a b", id="not-a-topic-name"),
         pytest.param("ONCOSTREAM_TRIGGER_DEADLINE", "soon", id="not-a-duration"),
         pytest.param("ONCOSTREAM_TRIGGER_MIN_MODALITIES", "4", id="more-than-there-are"),
@@ -229,6 +230,17 @@ def test_the_certificates_must_be_there(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("ONCOSTREAM_KAFKA_CA_FILE", str(tmp_path / "ca.pem"))
     with pytest.raises(WrongSettings, match=r"ONCOSTREAM_KAFKA_CA_FILE: found .*; wanted a readable file"):
         ssl_context(read_settings().kafka)
+
+
+def test_a_password_that_would_be_sent_in_the_clear_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_MECHANISM", "PLAIN")
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_SECURITY", "SASL_SSL")
+    assert read_settings().kafka.mechanism == "PLAIN"
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_SECURITY", "SASL_PLAINTEXT")
+    with pytest.raises(
+        WrongSettings, match=r"ONCOSTREAM_KAFKA_MECHANISM: .*in the clear; set ONCOSTREAM_KAFKA_SECURITY"
+    ):
+        read_settings()
 
 
 def test_the_file_of_a_password_wins_and_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
