@@ -54,6 +54,10 @@ COMMANDS = {
         "rebuild:rebuild",
         "Build the cache again from the evidence and the requests, and have every patient decided again.",
     ),
+    "reread": Place(
+        "reread:reread",
+        "Send the events of files again that were read behind other encoders than the network's, to be read anew.",
+    ),
     "doctor": Place(
         "doctor:doctor",
         "Check settings, Kafka, topics, Redis, the network, files and this machine; exit 4 where something is wrong.",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import structlog
 
 from agents.asking import evidence_record
+from schemas.envelope import reread_of
 from schemas.errors import Reason, Refused, Unavailable
 from schemas.evidence import Evidence, EvidenceStatus, Modality, evidence
 from schemas.message import Message, Reading
@@ -83,7 +84,9 @@ def _outcome(message: Message, read: Read, parts: Parts, role: str, now: datetim
 def _records(
     pieces: Sequence[Evidence], parts: Parts, role: str, message: Message, now: datetime
 ) -> tuple[Outgoing, ...]:
-    return tuple(evidence_record(piece, parts, role, message, now) for piece in pieces)
+    again = reread_of(message)
+    read = [piece.model_copy(update={"reread": again}) for piece in pieces] if again else pieces
+    return tuple(evidence_record(piece, parts, role, message, now) for piece in read)
 
 
 def _require_small(records: Sequence[Outgoing], pieces: tuple[Evidence, ...]) -> None:

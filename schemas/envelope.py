@@ -11,6 +11,9 @@ Headers = list[tuple[str, bytes]]
 RECEIVED = "oncostream_received"
 """Header of ours: when the input record that led here was received (RFC 3339), for end-to-end latency."""
 
+REREAD = "oncostream_reread"
+"""Header of ours, of an event that `oncostream reread` sent again: how often it was."""
+
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
@@ -40,6 +43,12 @@ def received_at(message: Message) -> datetime:
     except ValueError:
         return message.timestamp
     return message.timestamp if carried.tzinfo is None else carried
+
+
+def reread_of(message: Message) -> int:
+    """How often the event was sent again for another encoder; what is no such number counts as never."""
+    said = message.header(REREAD) or ""
+    return int(said) if re.fullmatch("[0-9]{1,6}", said) else 0
 
 
 def _next_span(cause: Message, identity: str) -> str:

@@ -84,8 +84,10 @@ class Evidence(Record):
     vectors: tuple[Vector, ...] = ()
     """Most often one; a sequencing event with sequences and gene values has one of each encoder."""
     origin: Origin
+    reread: int = 0
+    """How often its event was sent again for another encoder: of one version, the last reading counts."""
     hash: str
-    """Of everything above but the origin, so that a duplicate is the same evidence."""
+    """Of all but the origin and the number of readings, so that a duplicate is the same evidence."""
 
     @property
     def key(self) -> str:
@@ -94,9 +96,9 @@ class Evidence(Record):
         return f"{patient}|{self.modality.value}|{self.source}"
 
     @property
-    def rank(self) -> tuple[str, int, str]:
-        """What decides between two versions of a source: version, then status, then content hash."""
-        return (self.version, _STATUS_RANK[self.status], self.hash)
+    def rank(self) -> tuple[str, int, int, str]:
+        """What decides between two versions of a source: version, then status, then reading, then content hash."""
+        return (self.version, _STATUS_RANK[self.status], self.reread, self.hash)
 
 
 def evidence(  # one argument a field: this is the record's only constructor
@@ -126,5 +128,5 @@ def evidence(  # one argument a field: this is the record's only constructor
         vectors=tuple(vectors),
         hash="",
     )
-    content = draft.model_dump(mode="json", exclude={"origin", "hash"}, exclude_defaults=True)
+    content = draft.model_dump(mode="json", exclude={"origin", "reread", "hash"}, exclude_defaults=True)
     return draft.model_copy(update={"hash": content_hash(content)})

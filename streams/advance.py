@@ -71,11 +71,11 @@ def advance(state: PatientState, arrivals: Sequence[Arrival], policy: Policy, no
 def _merged(known: Evidence | None, piece: Evidence | None) -> Evidence | None:
     if known is None or piece is None:
         return piece
-    return known if piece.hash == known.hash else merge(known, piece)
+    return merge(known, piece)
 
 
 def _loses(piece: Evidence | None, known: Evidence) -> bool:
-    return piece is not None and piece.hash != known.hash and piece.rank < known.rank
+    return piece is not None and piece.rank < known.rank
 
 
 def _touched_by(header: Header, message: Message, now: datetime) -> Header:

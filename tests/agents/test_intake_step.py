@@ -1,10 +1,12 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from agents.intake import LARGEST_PIECE, checked, work_of
 from agents.wiring import make_parts
+from schemas.envelope import REREAD
 from schemas.errors import Reason, Refused, Unavailable
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, evidence
 from schemas.message import Message, Reading
@@ -87,6 +89,18 @@ def test_a_message_whose_file_is_away_holds_no_other_back() -> None:
     messages = [message(None, value) for value in (b"p-1", b"p-2", b"p-3", b"p-4")]
     answers = asyncio.run(work_of(far, make_parts(read_settings()), "imaging", Pace(8, 8))(messages))
     assert [type(answer) for answer in answers] == [Said, Unavailable, SetAside, Said]
+
+
+@pytest.mark.parametrize(
+    ("header", "number"),
+    [(b"3", 3), (b"", 0), (b"-1", 0), (b"1e3", 0), (b"9999999", 0), ("٣".encode(), 0), (None, 0)],
+)
+def test_evidence_says_how_often_its_event_was_sent_again(header: bytes | None, number: int) -> None:
+    """A header may be the sender's own: one that is no number counts as none."""
+    again = replace(message(None), headers=() if header is None else ((REREAD, header),))
+    (answer,) = asyncio.run(work_of(read, make_parts(read_settings()), "imaging", Pace(8, 8))([again]))
+    assert isinstance(answer, Said)
+    assert Evidence.model_validate_json(answer.records[0].value or b"").reread == number
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["all-else-is-well", "refused-for-another-reason"])

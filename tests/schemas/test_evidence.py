@@ -94,7 +94,8 @@ def test_evidence_comes_back_from_json_as_it_went(status: EvidenceStatus) -> Non
     back = Evidence.model_validate_json(piece.to_json())
     assert back == piece
     assert [type(token) for token in back.tokens] == [ObservationToken, VariantToken]
-    assert back.hash == evidence(**{name: getattr(back, name) for name in Evidence.model_fields if name != "hash"}).hash
+    parts = {name: getattr(back, name) for name in Evidence.model_fields if name not in ("reread", "hash")}
+    assert back.hash == evidence(**parts).hash
 
 
 def test_what_has_its_default_is_not_written() -> None:

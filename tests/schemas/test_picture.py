@@ -32,6 +32,7 @@ def piece(
     weights: Sequence[str] = (),
     flags: Sequence[str] = (),
     offset: int = 0,
+    reread: int = 0,
 ) -> Evidence:
     at = NOON + days * DAY
     said = [] if weights else [ObservationToken(code="c", value=value, at=at)]
@@ -39,7 +40,7 @@ def piece(
     return evidence(
         patient="p-1", modality=modality, source=source, version=version, occurred_at=at, status=status, flags=flags,
         tokens=said, vectors=vectors, origin=Origin(topic="t", partition=0, offset=offset),
-    )  # fmt: skip
+    ).model_copy(update={"reread": reread})  # fmt: skip
 
 
 def picture(*pieces: Evidence) -> Picture:
@@ -55,12 +56,19 @@ def said(found: Picture) -> dict[object, str]:
     return {key: one.hash for key, one in found.items()}
 
 
+def last_reading_first() -> tuple[Evidence, Evidence]:
+    """A loser with the greater hash, and what was read again."""
+    one, other = sorted((piece(weights=[each]) for each in ("old", "new")), key=lambda each: each.hash)
+    return other, one.model_copy(update={"reread": 1})
+
+
 VERSIONS = st.builds(
     piece,
     version=st.sampled_from(["v1", "v2"]),
     status=st.sampled_from(EvidenceStatus),
     value=st.sampled_from([0.0, 1.0]),
     offset=st.integers(0, 9),
+    reread=st.integers(0, 2),
 )
 SOURCES = st.builds(
     piece,
@@ -86,6 +94,9 @@ def test_merging_is_a_semilattice(one: Evidence, two: Evidence, three: Evidence)
         pytest.param(piece(status=WITHDRAWN), piece(version="v2", status=UNREADABLE), id="version-before-all"),
         pytest.param(piece(), piece(status=WITHDRAWN), id="withdrawn-beats-current"),
         pytest.param(piece(status=UNREADABLE), piece(), id="current-beats-unreadable"),
+        pytest.param(piece(reread=3), piece(status=WITHDRAWN), id="withdrawn-beats-read-again"),
+        pytest.param(piece(reread=1, version="v1"), piece(version="v2"), id="newer-beats-read-again"),
+        pytest.param(*last_reading_first(), id="read-again-before-the-hash"),
         pytest.param(*sorted([piece(value=1.0), piece(value=2.0)], key=lambda one: one.hash), id="then-the-hash"),
     ],
 )

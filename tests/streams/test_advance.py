@@ -79,6 +79,21 @@ def test_a_late_older_version_has_the_winner_published_again(
     assert after(*arrivals).winners == winners
 
 
+def test_what_was_read_again_for_another_encoder_counts_and_the_first_reading_is_late() -> None:
+    old, new = (piece(modality=IMAGING, weights=each) for each in ("w0", "w1"))
+    again = new.model_copy(update={"reread": 1})
+    assert request_of(after(old, again)).evidence == request_of(after(again, old)).evidence == (again,)
+    assert after(again, old).winners == after(again, new).winners == (again,)
+
+
+def test_the_same_read_again_asks_for_nothing() -> None:
+    first = after(V1)
+    again = V1.model_copy(update={"reread": 1})
+    step = advance(first.after, [arrival(again)], POLICY, NOON + DAY)
+    assert (step.request, step.due, step.winners) == (None, None, ())
+    assert step.after.picture == {(CLINICAL, "a"): again}
+
+
 def test_a_winner_from_an_earlier_step_is_published_again() -> None:
     late = advance(after(V2).after, [arrival(V1)], POLICY, NOON + DAY)
     assert late.winners == (V2,)

@@ -1,0 +1,82 @@
+"""Evidence whose vectors another encoder made, and the events that it was read from."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import ValidationError
+
+from schemas.envelope import REREAD
+from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin
+from schemas.message import Message
+from schemas.picture import merge
+from streams.reading import read_to_end
+
+Encoders = Mapping[str, str]
+"""Encoder id -> SHA-256 of the weights that the network was trained behind."""
+
+
+async def outdated(
+    consumer: AIOKafkaConsumer, topic: str, partitions: Sequence[int], encoders: Encoders, of: Collection[Modality]
+) -> list[Evidence]:
+    """What counts of each source, where it is current and other encoders than these made its vectors.
+
+    The topic is read twice, so that only those sources are kept in mind.
+    """
+    first = read_to_end(consumer, topic, partitions)
+    keys = {message.key async for message in first if (piece := _piece_in(message)) and is_outdated(piece, encoders)}
+    counting: dict[bytes | None, Evidence] = {}
+    async for message in read_to_end(consumer, topic, partitions):
+        if message.key not in keys:
+            continue
+        if message.value is None:
+            counting.pop(message.key, None)
+        elif piece := _piece_in(message):
+            known = counting.get(message.key)
+            counting[message.key] = merge(known, piece) if known else piece
+    return [piece for piece in counting.values() if piece.modality in of and is_outdated(piece, encoders)]
+
+
+def is_outdated(piece: Evidence, encoders: Encoders) -> bool:
+    """Whether the network has other weights for one of its vectors, or knows none of its vectors' encoders."""
+    if piece.status is not EvidenceStatus.CURRENT or not piece.vectors:
+        return False
+    known = [encoders[vector.encoder] == vector.weights for vector in piece.vectors if vector.encoder in encoders]
+    return not known or not all(known)
+
+
+async def events_of(
+    consumer: AIOKafkaConsumer, pieces: Sequence[Evidence], topics: Collection[str]
+) -> AsyncIterator[tuple[Message, int]]:
+    """The events that these were read from, as far as they still are, each with the number of its next reading."""
+    wanted: dict[Origin, int] = {}
+    for piece in pieces:
+        wanted[piece.origin] = max(wanted.get(piece.origin, 0), piece.reread + 1)
+    places: dict[tuple[str, int], list[int]] = {}
+    for origin in wanted:
+        if origin.topic in topics:
+            places.setdefault((origin.topic, origin.partition), []).append(origin.offset)
+    for (topic, partition), offsets in sorted(places.items()):
+        since, until = {partition: min(offsets)}, max(offsets) + 1
+        async for message in read_to_end(consumer, topic, [partition], since=since, until=until):
+            if message.origin in wanted and message.value is not None:
+                yield message, wanted[message.origin]
+
+
+async def send_again(producer: AIOKafkaProducer, event: Message, reading: int) -> None:
+    """The event to where it was, as it was, with the number of this reading."""
+    headers = [(name, value) for name, value in event.headers if name != REREAD]
+    await producer.send_and_wait(
+        event.topic,
+        event.value,
+        event.key,
+        partition=event.partition,
+        headers=[*headers, (REREAD, str(reading).encode())],
+    )
+
+
+def _piece_in(message: Message) -> Evidence | None:
+    """None for an erasure, and where the record is none: assembly has set it aside."""
+    try:
+        return Evidence.model_validate_json(message.value or b"")
+    except ValidationError:
+        return None
