@@ -11,9 +11,9 @@ from model.intake.observation import observation_tokens
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import EvidenceStatus, Modality, Vector
+from schemas.fhir_concepts import code_of
 from schemas.fhir_parse import Resource
 from schemas.fhir_time import first_instant, time_of
-from schemas.fhir_values import code_of
 from schemas.tokens import ObservationToken, Token
 from schemas.versions import version_of
 

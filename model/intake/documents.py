@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import Vector
-from schemas.fhir_values import code_of
+from schemas.fhir_concepts import code_of
 from schemas.tokens import ObservationToken
 
 NOTE_CUT: Final = "note-cut"

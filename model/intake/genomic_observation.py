@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
-from schemas.fhir_values import Value, code_of, codes_in, unit_of, value_of
+from schemas.fhir_concepts import code_of, codes_in
+from schemas.fhir_values import Value, unit_of, value_of
 from schemas.tokens import VariantToken
 from schemas.units import conversion_of
 

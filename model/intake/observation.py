@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from schemas.errors import Reason, Refused
-from schemas.fhir_values import Value, code_of, range_flags, value_of
+from schemas.fhir_concepts import code_of
+from schemas.fhir_values import Value, range_flags, value_of
 from schemas.tokens import ObservationToken
 
 

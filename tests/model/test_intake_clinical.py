@@ -170,6 +170,21 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             {"status": "unknown", "valueString": "pT2"}, {"answer": "pT2", "flags": ("status-unknown",)}, id="unknown"
         ),
         pytest.param({"hasMember": [{"reference": "Observation/x"}]}, {"flags": ("no-value",)}, id="panel"),
+        pytest.param({"valuePeriod": {"start": "2025"}}, {"answer": "2025-01-01T00:00:00+00:00/"}, id="open-period"),
+        *(
+            pytest.param(fields, {"flags": ("absent-unknown",)}, id=f"says-nothing-{number}")
+            for number, fields in enumerate(
+                [
+                    {"valuePeriod": {}},
+                    {"valuePeriod": {"extension": [{"url": "http://a", "valueString": "b"}]}},
+                    {"valuePeriod": {"_start": {"extension": [{"url": "http://a", "valueString": "b"}]}}},
+                    {"valueCodeableConcept": {}},
+                    {"valueString": " "},
+                    {"valueQuantity": {}},
+                    {"valueRange": {}},
+                ]
+            )
+        ),
     ],
 )
 def test_a_value_of_every_form_becomes_one_token(fields: dict[str, Any], expected: dict[str, Any]) -> None:
