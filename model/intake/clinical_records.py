@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from model.intake.documents import NoteEncoder, read_document
 from model.intake.genomic_observation import is_genomic, variant_tokens
-from model.intake.observation import observation_tokens
+from model.intake.observation import is_shortened, observation_tokens
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import EvidenceStatus, Modality, Vector
-from schemas.fhir_concepts import code_of
+from schemas.fhir_concepts import TEXT_CUT, code_of, is_cut
 from schemas.fhir_parse import Resource
 from schemas.fhir_time import first_instant, time_of
 from schemas.tokens import ObservationToken, Token
@@ -66,7 +66,8 @@ def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncode
     if kind == "DocumentReference":
         document = read_document(model, at, notes)
         return Said(modality, status, at, version, document.tokens, document.vectors, document.flags)
-    return Said(modality, status, at, version, _tokens(kind, model, at, lookup))
+    tokens, shortened = _tokens(kind, model, at, lookup)
+    return Said(modality, status, at, version, tokens, flags=(TEXT_CUT,) if shortened else ())
 
 
 def _statuses(kind: str, model: Any) -> set[str]:
@@ -103,28 +104,32 @@ def _version(kind: str, model: Any, at: datetime, *, withdrawn: bool) -> str:
     return f"{version}+0" if "final" in _statuses(kind, model) else version
 
 
-def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[Token, ...]:
+def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[tuple[Token, ...], bool]:
+    """What it says, and whether a token holds only the beginning of its words; variants are held whole."""
+    if kind == "Observation" and is_genomic(model.code):
+        return variant_tokens(model, at), False
     if kind == "Observation":
-        return variant_tokens(model, at) if is_genomic(model.code) else observation_tokens(model, at)
+        return observation_tokens(model, at), is_shortened(model)
     if kind == "Patient":
-        return tuple(_of_patient(model, at))
-    return (_of_act(kind, model, at, lookup),)
+        return tuple(_of_patient(model, at)), False
+    concept, answer = _concepts(kind, model, lookup)
+    return (_of_act(kind, model, at, concept, answer),), is_cut(concept, answer)
 
 
-def _of_act(kind: str, model: Any, at: datetime, lookup: Lookup) -> ObservationToken:
+def _of_act(kind: str, model: Any, at: datetime, concept: Any, answer: Any) -> ObservationToken:
     """A condition with its clinical status, a procedure with its body site, a medication."""
-    answer = {"Condition": "clinicalStatus", "Procedure": "bodySite"}.get(kind)
-    said = getattr(model, answer) if answer else None
-    concept = model.code if answer else _medication(model, lookup)
     code = code_of(concept)
     if not code:
         raise Refused(Reason.NOT_FHIR, f"{kind} without a code that can be read; send its coding in the resource")
-    return ObservationToken(
-        code=code,
-        answer=code_of(said[0] if isinstance(said, list) else said),
-        at=at,
-        flags=tuple(sorted({kind.lower(), *_status_flags(kind, model)})),
-    )
+    flags = tuple(sorted({kind.lower(), *_status_flags(kind, model)}))
+    return ObservationToken(code=code, answer=code_of(answer), at=at, flags=flags)
+
+
+def _concepts(kind: str, model: Any, lookup: Lookup) -> tuple[Any, Any]:
+    """What was done or is, and the answer that goes with it."""
+    answer = {"Condition": "clinicalStatus", "Procedure": "bodySite"}.get(kind)
+    said = getattr(model, answer) if answer else None
+    return model.code if answer else _medication(model, lookup), said[0] if isinstance(said, list) else said
 
 
 def _status_flags(kind: str, model: Any) -> Iterator[str]:

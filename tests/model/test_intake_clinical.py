@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -548,6 +548,58 @@ def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> N
     )
     assert refused.reason is Reason.TOO_LARGE
     assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE]
+
+
+def attached(text: str) -> dict[str, Any]:
+    data = base64.b64encode(text.encode()).decode()
+    return DOCUMENT | {"content": [{"attachment": {"contentType": "text/plain", "data": data}}]}
+
+
+DOCUMENT = {
+    **{"resourceType": "DocumentReference", "id": "d", "status": "current", "date": "2026-01-01T09:00:00Z"},
+    **{"subject": {"reference": "Patient/p1"}, "content": [{"attachment": NOTE}]},
+}
+CONDITION = {
+    **{"resourceType": "Condition", "id": "c", "recordedDate": "2026-01-01T09:00:00Z"},
+    "subject": {"reference": "Patient/p1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "longest", "flag"),
+    [
+        pytest.param(lambda text: OBSERVATION | {"valueString": text}, 256, "text-cut", id="answer"),
+        pytest.param(
+            lambda text: OBSERVATION | {"valueCodeableConcept": {"coding": [{"display": text}]}},
+            *(256, "text-cut"),
+            id="coded-answer-in-words",
+        ),
+        pytest.param(
+            lambda text: OBSERVATION | {"component": [{"code": coded("x"), "valueString": text}]},
+            *(256, "text-cut"),
+            id="of-a-component",
+        ),
+        pytest.param(
+            lambda text: OBSERVATION | {"code": {"text": text}, "valueBoolean": True}, 256, "text-cut", id="code"
+        ),
+        pytest.param(lambda text: CONDITION | {"code": {"text": text}}, 256, "text-cut", id="condition"),
+        pytest.param(
+            lambda text: MEDICATION | {"medicationCodeableConcept": {"text": text}}, 256, "text-cut", id="medication"
+        ),
+        pytest.param(lambda text: DOCUMENT | {"type": {"text": text}}, 256, "text-cut", id="type-of-a-document"),
+        pytest.param(attached, 4000, "note-cut", id="note"),
+    ],
+)
+def test_words_of_which_a_token_holds_the_beginning_are_flagged(
+    make: Callable[[str], dict[str, Any]], longest: int, flag: str
+) -> None:
+    whole, cut = read_one(make("x" * longest)), read_one(make("x" * (longest + 1)))
+    assert (whole.flags, cut.flags) == ((), (flag,))
+    assert whole.tokens == cut.tokens
+
+
+def test_a_long_name_beside_a_code_is_not_a_cut() -> None:
+    assert read_one(OBSERVATION | {"valueCodeableConcept": coded("LA1") | {"text": "x" * 300}}).flags == ()
 
 
 @pytest.mark.parametrize(
