@@ -28,10 +28,12 @@ _WITHDRAWN: Final = {
     "MedicationStatement": {"entered-in-error", "not-taken", "not-taking"},
     "DocumentReference": {"entered-in-error", "superseded", "cancelled"},
 }
-_PLAIN: Final = {
-    *("final", "completed", "current", "active", "recorded", "in-progress", "unknown"),
-    *("taking", "taking-as-directed"),
-}
+_PLAIN: Final = {"final", "completed", "current", "active", "recorded", "taking", "taking-as-directed"}
+"""Of these a token says nothing; every other status is a flag of it. What is withdrawn has no token."""
+_PLANNED: Final = {"preparation"}
+"""Not begun: the token has no answer (a site), so that whoever reads answers alone does not take it for done."""
+_OVER: Final = {"final", "completed", "stopped"}
+"""What follows the statuses before it where the sender gives no versions."""
 
 NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Stands where a resource has no time of its own, and is flagged so."""
@@ -92,7 +94,7 @@ def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime
 
 
 def _version(kind: str, model: Any, at: datetime, *, withdrawn: bool) -> str:
-    """The version; where the sender gives none, final follows preliminary and a correction follows both."""
+    """The version; where the sender gives none, what is over follows what was not, and a correction follows both."""
     updated = getattr(model.meta, "lastUpdated", None)
     version = version_of(
         getattr(model.meta, "versionId", None), None if updated is None else first_instant(updated), at
@@ -101,7 +103,7 @@ def _version(kind: str, model: Any, at: datetime, *, withdrawn: bool) -> str:
         return version
     if withdrawn or not {"amended", "corrected", "appended"}.isdisjoint(_statuses(kind, model)):
         return f"{version}+1"
-    return f"{version}+0" if "final" in _statuses(kind, model) else version
+    return version if _OVER.isdisjoint(_statuses(kind, model)) else f"{version}+0"
 
 
 def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[tuple[Token, ...], bool]:
@@ -122,7 +124,8 @@ def _of_act(kind: str, model: Any, at: datetime, concept: Any, answer: Any) -> O
     if not code:
         raise Refused(Reason.NOT_FHIR, f"{kind} without a code that can be read; send its coding in the resource")
     flags = tuple(sorted({kind.lower(), *_status_flags(kind, model)}))
-    return ObservationToken(code=code, answer=code_of(answer), at=at, flags=flags)
+    begun = _PLANNED.isdisjoint(_statuses(kind, model))
+    return ObservationToken(code=code, answer=code_of(answer) if begun else "", at=at, flags=flags)
 
 
 def _concepts(kind: str, model: Any, lookup: Lookup) -> tuple[Any, Any]:
@@ -133,7 +136,7 @@ def _concepts(kind: str, model: Any, lookup: Lookup) -> tuple[Any, Any]:
 
 
 def _status_flags(kind: str, model: Any) -> Iterator[str]:
-    """Whatever tells that this has not (yet) happened plainly: `status-intended`, `status-provisional`."""
+    """Whatever tells that this has not (yet) happened plainly: `status-in-progress`, `status-provisional`."""
     for status in _statuses(kind, model) - _PLAIN - {"confirmed"}:
         yield f"status-{status}"
 

@@ -46,6 +46,11 @@ MEDICATION = {
     "subject": {"reference": "Patient/p1"},
     "effectiveDateTime": "2026-01-01T09:00:00Z",
 }
+PROCEDURE = {
+    **{"resourceType": "Procedure", "id": "r1", "code": {"coding": [{"system": "urn:x", "code": "1"}]}},
+    **{"bodySite": [{"coding": [{"system": "urn:x", "code": "2"}]}], "subject": {"reference": "Patient/p1"}},
+    **{"status": "completed", "performedDateTime": "2026-01-01T09:00:00Z"},
+}
 PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "1950-05", "gender": "female"}
 
 
@@ -535,6 +540,40 @@ def test_whether_a_medicine_is_taken_is_read_in_r5_as_in_r4(
         }
     )
     assert (one.status, [token.flags for token in one.tokens]) == (status, flags)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "flags"),
+    [
+        pytest.param("completed", "urn:x|2", (), id="completed"),
+        *(
+            pytest.param(status, "urn:x|2", (f"status-{status}",), id=status)
+            for status in ("in-progress", "on-hold", "stopped", "unknown")
+        ),
+        pytest.param("preparation", "", ("status-preparation",), id="preparation-says-no-site-done"),
+        pytest.param("not-done", None, (), id="not-done-is-withdrawn"),
+        pytest.param("entered-in-error", None, (), id="entered-in-error-is-withdrawn"),
+    ],
+)
+def test_only_a_completed_act_says_that_it_is_done(status: str, answer: str | None, flags: tuple[str, ...]) -> None:
+    done, given = ({"status": status}, {"medicationCodeableConcept": coded("1", "urn:x")})
+    read = [read_one(PROCEDURE | done)]
+    read += [read_one(MEDICATION | done | given)] if status != "preparation" else []  # has no such status
+    for one in read:
+        assert (one.status is EvidenceStatus.WITHDRAWN) == (answer is None)
+        said = [(token.code, token.flags) for token in one.tokens if isinstance(token, ObservationToken)]
+        assert said == ([] if answer is None else [("urn:x|1", (one.source.partition("/")[0].lower(), *flags))])
+    assert [token.answer for token in read[0].tokens if isinstance(token, ObservationToken)] == (
+        [] if answer is None else [answer]
+    )
+
+
+@pytest.mark.parametrize("end", ["completed", "stopped"])
+def test_without_versions_what_is_over_wins_over_what_was_going_on(end: str) -> None:
+    for code in map(str, range(20)):  # the content hash must not decide
+        act = PROCEDURE | {"code": coded(code, "urn:x")}
+        ranks = [read_one(act | {"status": status}).rank for status in ("in-progress", end, "entered-in-error")]
+        assert ranks == sorted(ranks)
 
 
 def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> None:
