@@ -8,23 +8,26 @@ from typing import Any, Final
 
 from schemas.errors import Reason, Refused
 from schemas.fhir_parse import kind_of, validate
-from schemas.fhir_patient import source_id
+from schemas.fhir_patient import resources_by_url, source_id
 
 _HASHED: Final = 32
+_DELETION: Final = Refused(
+    Reason.UNSUPPORTED, "an entry that deletes its resource; send the resource with the status entered-in-error"
+)
+_NESTED: Final = Refused(Reason.UNSUPPORTED, "a Bundle inside a Bundle; send it as a message of its own")
 
 
 @dataclass(frozen=True)
 class Entries:
-    """Every resource of a message: `readable` ones to read, all of them to see whom they name."""
+    """The resources of a message: `readable` ones to read, and what became of the others."""
 
-    all: tuple[dict[str, Any], ...]
     readable: tuple[dict[str, Any], ...]
     skipped: tuple[str, ...]
     """Types passed over, once for each resource of it."""
     by_url: dict[str, dict[str, Any]]
     """fullUrl, and `Type/id`, -> resource. A relative reference resolves within the Bundle."""
-    deletions: int = 0
-    """Entries that delete a resource which may have been read: they name no patient, so there is nobody to tell."""
+    refused: tuple[Refused, ...] = ()
+    """Why an entry cannot be read that says something of a readable resource, where there is no patient to tell."""
 
     def medication(self, reference: str, holder: Any) -> Any:
         """The code of a Medication that is contained in `holder` or is an entry beside it, else None."""
@@ -41,21 +44,21 @@ def entries_of(content: dict[str, Any], releases: tuple[str, ...], readable: fro
     """Split a message into resources; raise Refused where there is none that could be read."""
     kind = kind_of(content)
     if kind in readable:
-        return Entries((content,), (content,), (), {})
+        return Entries((content,), (), {})
     if kind != "Bundle":
         raise Refused(Reason.UNSUPPORTED, f"a {kind}; send a Bundle or one of {', '.join(sorted(readable))}")
     listed = _listed(content, releases)
     resources = tuple(entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict))
-    deletions = sum(_deletes(entry, readable) for entry in listed)
-    if not resources and not deletions:
+    refused = [_DELETION for entry in listed if _deletes(entry, readable)]
+    refused += [_NESTED for resource in resources if _is_bundle_of(resource, readable)]
+    if not resources and not refused:
         raise Refused(Reason.NOTHING_TO_READ, "a Bundle without resources; send them as its entries")
     kinds = tuple(_kind_or_none(resource) for resource in resources)
     return Entries(
-        all=resources,
         readable=tuple(one for one, of in zip(resources, kinds, strict=True) if of is None or of in readable),
         skipped=tuple(of for of in kinds if of is not None and of not in readable),
-        by_url=_by_url(listed),
-        deletions=deletions,
+        by_url=resources_by_url(listed),
+        refused=tuple(refused),
     )
 
 
@@ -94,15 +97,12 @@ def _deletes(entry: dict[str, Any], readable: frozenset[str]) -> bool:
     return not readable.isdisjoint(re.split(r"[/?]", str(request.get("url"))))
 
 
-def _by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for entry in listed:
-        resource, url = entry.get("resource"), entry.get("fullUrl")
-        if isinstance(resource, dict):
-            found[f"{resource.get('resourceType')}/{resource.get('id')}"] = resource
-            if isinstance(url, str):
-                found[url] = resource
-    return found
+def _is_bundle_of(resource: dict[str, Any], readable: frozenset[str]) -> bool:
+    """Whether it is a Bundle with a resource of one of these types in it, however deep."""
+    listed = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
+    inside = [entry.get("resource") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    held = [one for one in inside if isinstance(one, dict)]
+    return any(one.get("resourceType") in tuple(readable) or _is_bundle_of(one, readable) for one in held)
 
 
 def _release_of(model: Any) -> str:

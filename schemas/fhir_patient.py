@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from schemas.errors import Reason, Refused
@@ -41,17 +41,32 @@ class People:
         return found
 
     def named_in(self, content: dict[str, Any]) -> frozenset[str]:
-        """The patients that a resource of any type names: whose it is, and whom an Observation looks at instead."""
-        seen = (self._of_reference(person, content) for person in self._looked_at(content))
-        return frozenset(one for one in (self._patient(content), *seen) if one is not None)
+        """The patients that a resource of any type names: whose it is, and whom an Observation looks at instead.
+
+        So do the resources inside it: those that it contains, and the entries of a Bundle.
+        """
+        if content.get("resourceType") == "Bundle":
+            return self._named_in_entries(_dicts(content.get("entry")))
+        named = {self._patient(content)}
+        named |= {self._of_reference(person, content) for person in self._looked_at(content)}
+        named |= {self._of_subject(held, content) for held in _dicts(content.get("contained"))}
+        return frozenset(one for one in named if one is not None)
+
+    def _named_in_entries(self, listed: list[dict[str, Any]]) -> frozenset[str]:
+        inside = replace(self, by_url=self.by_url | resources_by_url(listed))
+        resources = [entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict)]
+        return frozenset[str]().union(*map(inside.named_in, resources))
 
     def _patient(self, content: dict[str, Any]) -> str | None:
         if content.get("resourceType") == "Patient":
             return self._of_patient(content)
+        return self._of_subject(content, content)
+
+    def _of_subject(self, content: dict[str, Any], holder: dict[str, Any]) -> str | None:
         for name in _SUBJECTS:
             subject = content.get(name)
             if isinstance(subject, dict):
-                return self._of_reference(subject, content)
+                return self._of_reference(subject, holder)
         return None
 
     def _looked_at(self, content: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -99,6 +114,18 @@ class People:
             if system and system == self.system:
                 return value
         return "|".join(named[0]) if named else None
+
+
+def resources_by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The resources of a Bundle's entries by fullUrl, and by `Type/id`."""
+    found = {}
+    for entry in listed:
+        resource, url = entry.get("resource"), entry.get("fullUrl")
+        if isinstance(resource, dict):
+            found[f"{resource.get('resourceType')}/{resource.get('id')}"] = resource
+            if isinstance(url, str):
+                found[url] = resource
+    return found
 
 
 def literal_patient(reference: str) -> str | None:

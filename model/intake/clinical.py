@@ -25,10 +25,6 @@ READABLE: Final = frozenset(
 )
 """The resource types that become evidence."""
 
-_DELETION: Final = Refused(
-    Reason.UNSUPPORTED, "an entry that deletes its resource; send the resource with the status entered-in-error"
-)
-
 
 @dataclass(frozen=True)
 class ClinicalRules:
@@ -62,8 +58,8 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
     releases = releases_of(message.header("content-type"), rules.fhir_version)
     entries = entries_of(content, releases, READABLE)
     people = People(rules.patient_system, entries.by_url)
-    _refuse_mixing(people, entries)
-    read, refusals = [], [_DELETION] * entries.deletions
+    _refuse_mixing(people.named_in(content))
+    read, refusals = [], [*entries.refused]
     for entry in entries.readable:
         try:
             read.append(_evidence(message, entry, people, _Around(entries, releases, rules.notes)))
@@ -71,12 +67,11 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
             refusals.append(refused)
             read.extend(_unreadable(message, entry, people))
     if refusals:
-        raise _one_refusal(refusals, len(entries.readable) + entries.deletions, tuple(read))
+        raise _one_refusal(refusals, len(entries.readable) + len(entries.refused), tuple(read))
     return Reading(tuple(read), entries.skipped)
 
 
-def _refuse_mixing(people: People, entries: Entries) -> None:
-    named: frozenset[str] = frozenset().union(*map(people.named_in, entries.all))
+def _refuse_mixing(named: frozenset[str]) -> None:
     if len(named) > 1:
         raise Refused(
             Reason.TWO_PATIENTS, f"one message names {len(named)} patients, wanted one; send a Bundle for each"

@@ -38,6 +38,7 @@ OBSERVATION: dict[str, Any] = {
     "subject": {"reference": "Patient/p1"},
     "effectiveDateTime": "2026-01-01T10:00:00+01:00",
 }
+BY_ADDRESS = {"resourceType": "Encounter", "subject": {"reference": "urn:uuid:0"}}
 MRN = {"system": "urn:mrn", "value": "7"}
 MEDICATION = {
     "resourceType": "MedicationAdministration",
@@ -344,6 +345,24 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
             id="two-by-a-type-that-is-not-read",
         ),
         pytest.param(
+            bundle(OBSERVATION, bundle(OBSERVATION | {"subject": {"reference": "Patient/p2"}})),
+            Reason.TWO_PATIENTS,
+            0,
+            id="two-by-a-bundle-inside",
+        ),
+        pytest.param(
+            bundle(PATIENT, OBSERVATION, bundle({"resourceType": "Patient", "identifier": [MRN]}, BY_ADDRESS)),
+            Reason.TWO_PATIENTS,
+            0,
+            id="two-by-an-address-that-means-another-inside",
+        ),
+        pytest.param(
+            OBSERVATION | {"contained": [{"resourceType": "Specimen", "subject": {"reference": "Patient/p2"}}]},
+            Reason.TWO_PATIENTS,
+            0,
+            id="two-by-a-specimen-inside",
+        ),
+        pytest.param(
             OBSERVATION | {"focus": [{"reference": "Patient/donor"}]}, Reason.TWO_PATIENTS, 0, id="a-donors-value"
         ),
         pytest.param(
@@ -375,6 +394,15 @@ def test_a_deletion_in_a_bundle_is_refused_and_costs_its_good_neighbours_nothing
     assert refused.reason is Reason.UNSUPPORTED
     assert "2 of 3" in refused.detail
     assert [(one.source, one.status.value) for one in refused.evidence] == [("Observation/o1", "current")]
+
+
+def test_a_bundle_inside_is_refused_where_it_would_be_read_and_costs_its_neighbours_nothing() -> None:
+    good, inside = OBSERVATION | {"valueString": "1"}, OBSERVATION | {"id": "o2", "valueString": "2"}
+    refused = refusal(bundle(good, bundle(bundle(inside))))
+    assert (refused.reason, "1 of 2" in refused.detail) == (Reason.UNSUPPORTED, True)
+    assert [(one.source, one.status.value) for one in refused.evidence] == [("Observation/o1", "current")]
+    visit = {"resourceType": "Encounter", "subject": {"reference": "Patient/p1"}}
+    assert read_observation(message(bundle(good, bundle(visit))), RULES).skipped == ("Bundle",)
 
 
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
