@@ -73,12 +73,11 @@ class People:
         """The people among the focus of an Observation, which may be a donor or an unborn child, or a tumour."""
         if content.get("resourceType") != "Observation":
             return
-        contained = {f"#{held.get('id')}": held for held in _dicts(content.get("contained"))}
         for focus in _dicts(content.get("focus")):
-            reference = focus.get("reference")
-            known = contained.get(str(reference)) or self.by_url.get(str(reference))
+            reference = str(focus.get("reference"))
+            known = self._known(reference, content)
             kind = focus.get("type") if known is None else known.get("resourceType")
-            if kind in _PEOPLE or (known is None and _PERSON.search(str(reference))):
+            if kind in _PEOPLE or (known is None and _PERSON.search(reference)):
                 yield focus
 
     def _of_patient(self, patient: dict[str, Any]) -> str | None:
@@ -88,24 +87,32 @@ class People:
         return self._of_identifiers(patient.get("identifier"))
 
     def _of_reference(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
+        """By the reference; by the identifier where there is none, or it leads to nothing in this message."""
         reference = subject.get("reference")
         if not isinstance(reference, str):
-            if subject.get("type", "Patient") not in _PATIENT_TYPES:  # a device has identifiers too
-                return None
-            return self._of_identifiers([subject.get("identifier")])
-        if reference.startswith("#"):
-            return self._of_contained(reference[1:], content)
-        bundled = self.by_url.get(reference.split("/_history/")[0])
-        if bundled is not None:
-            return self._of_patient(bundled) if bundled.get("resourceType") == "Patient" else None
-        return literal_patient(reference)
+            return self._of_logical(subject)
+        known = self._known(reference, content)
+        if known is None:
+            inside = reference.startswith(("#", "urn:"))  # an address of this message alone
+            return self._of_logical(subject) if inside else literal_patient(reference)
+        if known.get("resourceType") != "Patient":
+            return None
+        if not reference.startswith("#"):
+            return self._of_patient(known)
+        own = self._of_identifiers(known.get("identifier"))  # its id is of this message alone
+        return self._of_logical(subject) if own is None else own
 
-    def _of_contained(self, anchor: str, content: dict[str, Any]) -> str | None:
-        """A contained patient has an id of this message alone: only its identifier counts."""
-        for held in _dicts(content.get("contained")):
-            if held.get("id") == anchor and held.get("resourceType") == "Patient":
-                return self._of_identifiers(held.get("identifier"))
-        return None
+    def _of_logical(self, subject: dict[str, Any]) -> str | None:
+        if subject.get("type", "Patient") not in _PATIENT_TYPES:  # a device has identifiers too
+            return None
+        return self._of_identifiers([subject.get("identifier")])
+
+    def _known(self, reference: str, content: dict[str, Any]) -> dict[str, Any] | None:
+        """The resource of this message that `content` refers to so, if there is one."""
+        if reference.startswith("#"):
+            held = [one for one in _dicts(content.get("contained")) if one.get("id") == reference[1:]]
+            return held[0] if held else None
+        return self.by_url.get(reference.split("/_history/")[0])
 
     def _of_identifiers(self, identifiers: Any) -> str | None:
         valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps

@@ -270,6 +270,19 @@ def test_every_form_of_effective_is_one_instant(fields: dict[str, Any], expected
             "7",
             id="by-the-number-that-is-not-old",
         ),
+        *(
+            pytest.param({"subject": {"reference": reference, "identifier": MRN}}, "7", id=f"{reference}-and-a-number")
+            for reference in ("#p", "urn:uuid:9", "urn:oid:1.2")
+        ),
+        pytest.param(
+            {
+                "subject": {"reference": "#p", "identifier": MRN},
+                "contained": [{"resourceType": "Patient", "id": "p", "name": [{"text": "x"}]}],
+            },
+            "7",
+            id="contained-without-a-number",
+        ),
+        pytest.param({"subject": {"reference": "Patient/p1", "identifier": MRN}}, "p1", id="by-reference-first"),
     ],
 )
 def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expected: str) -> None:
@@ -317,6 +330,27 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
         pytest.param(OBSERVATION | {"subject": {"reference": "urn:uuid:9"}}, Reason.NO_PATIENT, 0, id="unresolved"),
         pytest.param(
             OBSERVATION | {"subject": {"type": "Device", "identifier": MRN}}, Reason.NO_PATIENT, 0, id="a-device"
+        ),
+        *(
+            pytest.param(
+                OBSERVATION | {"subject": {"reference": "#p", "identifier": MRN} | more, "contained": [held]},
+                *(Reason.NO_PATIENT, 0),
+                id=f"a-number-of-a-{held['resourceType']}-{held['id']}",
+            )
+            for held, more in [
+                ({"resourceType": "Device", "id": "p"}, {}),
+                ({"resourceType": "Device", "id": "q"}, {"type": "Device"}),
+            ]
+        ),
+        pytest.param(
+            OBSERVATION | {"subject": {"reference": "Group/g", "identifier": MRN}},
+            *(Reason.NO_PATIENT, 0),
+            id="a-number-of-a-group",
+        ),
+        pytest.param(
+            bundle(OBSERVATION, OBSERVATION | {"subject": {"reference": "urn:uuid:9", "identifier": MRN}}),
+            *(Reason.TWO_PATIENTS, 0),
+            id="two-by-a-number-beside-a-reference",
         ),
         pytest.param(without(OBSERVATION, "effectiveDateTime"), Reason.NO_TIME, 1, id="no-time"),
         pytest.param(OBSERVATION | {"valueQuantity": quantity(1, "zork")}, Reason.UNKNOWN_UNIT, 1, id="unknown-unit"),
