@@ -7,7 +7,7 @@ from typing import Any, Final
 from model.intake.clinical_records import NO_TIME, say
 from model.intake.documents import NoteEncoder
 from model.intake.genomic_observation import GENOMIC_CODES
-from schemas.bundle import Entries, entries_of, source_of
+from schemas.bundle import Entries, entries_of, refuse_modified, source_of
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
@@ -80,11 +80,7 @@ def _refuse_mixing(named: frozenset[str]) -> None:
 
 def _evidence(message: Message, entry: dict[str, Any], people: People, around: _Around) -> Evidence:
     patient = people.patient_of(entry)
-    if _is_modified(entry):
-        raise Refused(
-            Reason.UNSUPPORTED,
-            "a modifierExtension, which may change what all else means; send the resource so that it needs none",
-        )
+    refuse_modified(entry)
     said = say(validate(entry, around.releases), message.timestamp, around.entries.medication, around.notes)
     return evidence(
         patient=patient,
@@ -98,13 +94,6 @@ def _evidence(message: Message, entry: dict[str, Any], people: People, around: _
         tokens=said.tokens,
         vectors=said.vectors,
     )
-
-
-def _is_modified(part: Any) -> bool:
-    """Whether there is a modifierExtension anywhere in it: FHIR forbids to read on past one that is not understood."""
-    if isinstance(part, list):
-        return any(map(_is_modified, part))
-    return isinstance(part, dict) and ("modifierExtension" in part or any(map(_is_modified, part.values())))
 
 
 def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iterator[Evidence]:

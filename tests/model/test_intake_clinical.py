@@ -313,6 +313,30 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
             id="turned-round-perhaps",
         ),
         pytest.param(
+            OBSERVATION | {"implicitRules": "http://a/rules"}, Reason.UNSUPPORTED, 1, id="under-rules-of-their-own"
+        ),
+        pytest.param(
+            bundle(OBSERVATION) | {"implicitRules": "http://a/rules"},
+            Reason.UNSUPPORTED,
+            0,
+            id="a-bundle-under-rules-of-its-own",
+        ),
+        pytest.param(
+            bundle()
+            | {"entry": [{"resource": OBSERVATION, "modifierExtension": [{"url": "http://a/not", "valueCode": "x"}]}]},
+            Reason.UNSUPPORTED,
+            0,
+            id="an-entry-turned-round-perhaps",
+        ),
+        *(
+            pytest.param(
+                bundle() | {"entry": [{"resource": OBSERVATION}, {"resource": other}]},
+                *(Reason.NOT_FHIR, 0),
+                id=f"a-resource-that-is-{named}",
+            )
+            for other, named in [("", "no-text"), ([OBSERVATION], "a-list"), (0, "a-number")]
+        ),
+        pytest.param(
             OBSERVATION
             | {
                 "component": [
@@ -366,6 +390,7 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
         pytest.param(OBSERVATION | {"status": "zork"}, Reason.NOT_FHIR, 1, id="unknown-status"),
         pytest.param({"resourceType": "RiskAssessment"}, Reason.UNSUPPORTED, 0, id="another-type"),
         pytest.param(bundle(), Reason.NOTHING_TO_READ, 0, id="empty-bundle"),
+        pytest.param(bundle({}), Reason.NO_PATIENT, 0, id="an-empty-resource"),
         pytest.param(
             bundle(OBSERVATION, OBSERVATION | {"subject": {"reference": "Patient/p2"}}),
             Reason.TWO_PATIENTS,
@@ -428,6 +453,31 @@ def test_a_deletion_in_a_bundle_is_refused_and_costs_its_good_neighbours_nothing
     assert refused.reason is Reason.UNSUPPORTED
     assert "2 of 3" in refused.detail
     assert [(one.source, one.status.value) for one in refused.evidence] == [("Observation/o1", "current")]
+
+
+PARAMETERS = {"resourceType": "Parameters", "parameter": [{"name": "operation"}]}
+
+
+@pytest.mark.parametrize(
+    ("method", "resource", "kept"),
+    [
+        pytest.param("PATCH", PARAMETERS, ["Observation/o1"], id="a-patch"),
+        pytest.param("PATCH", None, ["Observation/o1"], id="a-patch-without-its-content"),
+        pytest.param("DELETE", OBSERVATION | {"id": "o2"}, ["Observation/o1"], id="what-is-deleted-is-not-current"),
+        pytest.param("PATCH", OBSERVATION | {"id": "o2"}, None, id="what-a-patch-made-is-read"),
+    ],
+)
+def test_a_change_that_does_not_say_what_is_now_is_refused(method: str, resource: Any, kept: list[str] | None) -> None:
+    change = {"request": {"method": method, "url": "Observation/o2"}} | ({"resource": resource} if resource else {})
+    both = bundle(OBSERVATION)
+    content = both | {"type": "transaction", "entry": [*both["entry"], change]}
+    if kept is None:
+        read = read_observation(message(content), RULES).evidence
+        assert [one.source for one in read] == ["Observation/o1", "Observation/o2"]
+        return
+    refused = refusal(content)
+    assert (refused.reason, "1 of 2" in refused.detail) == (Reason.UNSUPPORTED, True)
+    assert [one.source for one in refused.evidence] == kept
 
 
 def test_a_bundle_inside_is_refused_where_it_would_be_read_and_costs_its_neighbours_nothing() -> None:
