@@ -10,6 +10,8 @@ from schemas.errors import Reason, Refused
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _RELATIVE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
 _ABSOLUTE: Final = re.compile(r"(https?://\S+/Patient/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
+_LONGEST: Final = 256
+"""Characters of a patient id, as in events: it is part of keys."""
 _PEOPLE: Final = ("Patient", "RelatedPerson")
 _PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)/")
 _SUBJECTS: Final = ("subject", "patient")
@@ -31,7 +33,8 @@ class People:
         if found is None:
             raise Refused(
                 Reason.NO_PATIENT,
-                "a resource whose subject is no Patient by reference or identifier; send its subject",
+                "a resource whose subject is no Patient by a reference or an identifier of at most "
+                f"{_LONGEST} characters; send its subject",
             )
         if any(self._of_reference(person, content) != found for person in self._looked_at(content)):
             raise Refused(
@@ -43,19 +46,28 @@ class People:
     def named_in(self, content: dict[str, Any]) -> frozenset[str]:
         """The patients that a resource of any type names: whose it is, and whom an Observation looks at instead.
 
-        So do the resources inside it: those that it contains, and the entries of a Bundle.
+        So do the resources inside it: those that it contains, and the entries of a Bundle. And so does an identifier
+        beside a reference to a Patient in the message who has another one of that system.
         """
         if content.get("resourceType") == "Bundle":
             return self._named_in_entries(_dicts(content.get("entry")))
         named = {self._patient(content)}
         named |= {self._of_reference(person, content) for person in self._looked_at(content)}
         named |= {self._of_subject(held, content) for held in _dicts(content.get("contained"))}
+        named |= {self._stranger(content[name], content) for name in _SUBJECTS if isinstance(content.get(name), dict)}
         return frozenset(one for one in named if one is not None)
 
     def _named_in_entries(self, listed: list[dict[str, Any]]) -> frozenset[str]:
         inside = replace(self, by_url=self.by_url | resources_by_url(listed))
         resources = [entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict)]
-        return frozenset[str]().union(*map(inside.named_in, resources))
+        return _namesakes(listed).union(*map(inside.named_in, resources))
+
+    def _stranger(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
+        known, own = self._known(str(subject.get("reference")), content), _identifiers([subject.get("identifier")])
+        if known is None or known.get("resourceType") != "Patient" or not own or not own[0][0]:
+            return None
+        values = [value for system, value in _identifiers(known.get("identifier")) if system == own[0][0]]
+        return "|".join(own[0]) if values and own[0][1] not in values else None
 
     def _patient(self, content: dict[str, Any]) -> str | None:
         if content.get("resourceType") == "Patient":
@@ -116,11 +128,9 @@ class People:
 
     def _of_identifiers(self, identifiers: Any) -> str | None:
         valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps
-        named = [one for one in map(_identifier, valid) if one is not None]
-        for system, value in named:
-            if system and system == self.system:
-                return value
-        return "|".join(named[0]) if named else None
+        named = _identifiers(valid)
+        ours = [value for system, value in named if system and system == self.system]
+        return next((one for one in (*ours, *map("|".join, named)) if len(one) <= _LONGEST), None)
 
 
 def resources_by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -138,7 +148,17 @@ def resources_by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def literal_patient(reference: str) -> str | None:
     """The id in `Patient/<id>`, or the whole address without its version: two servers may give one id to two people."""
     matched = _RELATIVE.fullmatch(reference) or _ABSOLUTE.fullmatch(reference)
-    return matched[1] if matched else None
+    return matched[1] if matched and len(matched[1]) <= _LONGEST else None
+
+
+def _namesakes(listed: list[dict[str, Any]]) -> frozenset[str]:
+    """The addresses of Patients of one id, where there are several: two servers may give one id to two people."""
+    addresses: dict[str, set[str]] = {}
+    for entry in listed:
+        resource, address = entry.get("resource"), _ABSOLUTE.fullmatch(str(entry.get("fullUrl")))
+        if address and isinstance(resource, dict) and resource.get("resourceType") == "Patient" and "id" in resource:
+            addresses.setdefault(str(resource["id"]), set()).add(address[1])
+    return frozenset(one for found in addresses.values() if len(found) > 1 for one in found)
 
 
 def source_id(content: dict[str, Any]) -> str | None:
@@ -146,13 +166,14 @@ def source_id(content: dict[str, Any]) -> str | None:
     own = content.get("id")
     if isinstance(own, str) and _ID.fullmatch(own):
         return own
-    named = [one for one in map(_identifier, _dicts(content.get("identifier"))) if one is not None]
+    named = _identifiers(content.get("identifier"))
     return "|".join(named[0]) if named else None
 
 
-def _identifier(identifier: dict[str, Any]) -> tuple[str, str] | None:
-    system, value = identifier.get("system", ""), identifier.get("value")
-    return (system, value) if isinstance(system, str) and isinstance(value, str) and value else None
+def _identifiers(identifiers: Any) -> list[tuple[str, str]]:
+    """System (or `""`) and value of each identifier that has a value."""
+    pairs = [(one.get("system", ""), one.get("value")) for one in _dicts(identifiers)]
+    return [(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str) and value]
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

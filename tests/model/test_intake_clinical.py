@@ -415,6 +415,37 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
             0,
             id="two-by-an-address-that-means-another-inside",
         ),
+        *(
+            pytest.param(content, *(Reason.TWO_PATIENTS, 0), id=named)
+            for content, named in [
+                (
+                    OBSERVATION
+                    | {"subject": {"reference": "#p", "identifier": MRN | {"value": "8"}}}
+                    | {"contained": [{"resourceType": "Patient", "id": "p", "identifier": [MRN]}]},
+                    "two-by-another-number-than-that-of-the-contained-patient",
+                ),
+                (
+                    bundle(
+                        PATIENT | {"identifier": [MRN]},
+                        OBSERVATION | {"subject": {"reference": "Patient/p1", "identifier": MRN | {"value": "8"}}},
+                    ),
+                    "two-by-another-number-than-that-of-the-patient-beside",
+                ),
+                (
+                    bundle()
+                    | {"entry": [{"resource": PATIENT, "fullUrl": f"http://{host}/Patient/p1"} for host in ("a", "b")]},
+                    "two-of-one-id-from-two-servers",
+                ),
+            ]
+        ),
+        *(
+            pytest.param(OBSERVATION | {"subject": subject}, *(Reason.NO_PATIENT, 0), id=f"an-id-too-long-{named}")
+            for subject, named in [
+                ({"identifier": MRN | {"value": "7" * 257}}, "value"),
+                ({"identifier": {"system": "urn:x" * 51, "value": "7"}}, "system"),
+                ({"reference": f"http://{'a' * 250}/Patient/p1"}, "address"),
+            ]
+        ),
         pytest.param(
             OBSERVATION | {"contained": [{"resourceType": "Specimen", "subject": {"reference": "Patient/p2"}}]},
             Reason.TWO_PATIENTS,
@@ -487,6 +518,16 @@ def test_a_bundle_inside_is_refused_where_it_would_be_read_and_costs_its_neighbo
     assert [(one.source, one.status.value) for one in refused.evidence] == [("Observation/o1", "current")]
     visit = {"resourceType": "Encounter", "subject": {"reference": "Patient/p1"}}
     assert read_observation(message(bundle(good, bundle(visit))), RULES).skipped == ("Bundle",)
+
+
+def test_one_patient_may_come_in_versions_and_with_several_numbers() -> None:
+    numbers = [MRN | {"use": "old", "value": "6"}, MRN, {"system": "urn:ssn", "value": "9"}]
+    versions = [PATIENT | {"identifier": numbers[:count], "meta": {"versionId": str(count)}} for count in (1, 2, 3)]
+    entries = [{"resource": one, "fullUrl": "http://a/Patient/p1"} for one in versions]
+    named = [{"reference": "http://a/Patient/p1", "identifier": one} for one in (*numbers, {"value": "0"})]
+    entries += [{"resource": OBSERVATION | {"subject": one}, "fullUrl": "http://a/Observation/o1"} for one in named]
+    read = read_observation(message(bundle() | {"type": "history", "entry": entries}), RULES).evidence
+    assert [one.patient for one in read] == ["p1"] * 7
 
 
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
