@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from model.intake.clinical import ClinicalRules, read_observation
+from model.table_columns import facts_of
 from schemas.errors import Reason, Refused
 from schemas.evidence import Evidence, EvidenceStatus, Modality
 from schemas.message import Message
@@ -639,6 +640,47 @@ def test_genomic_observations_are_genomic_evidence(fields: dict[str, Any], expec
     one = read_one(OBSERVATION | fields)
     assert one.modality is Modality.GENOMIC
     assert one.tokens == (VariantToken(at=NINE, **expected),)
+
+
+SNOMED = "http://snomed.info/sct"
+
+
+@pytest.mark.parametrize(
+    ("fields", "flags", "genes"),
+    [
+        pytest.param({}, (), {"BRAF"}, id="described-is-there"),
+        pytest.param({"valueCodeableConcept": coded("LA9633-4")}, (), {"BRAF"}, id="present"),
+        pytest.param({"valueCodeableConcept": coded("10828004", SNOMED)}, (), {"BRAF"}, id="positive"),
+        pytest.param({"valueCodeableConcept": coded("LA9634-2")}, ("not-detected",), set(), id="absent"),
+        pytest.param(
+            {"valueCodeableConcept": coded("2667000", SNOMED)}, ("not-detected",), set(), id="absent-in-snomed"
+        ),
+        pytest.param({"valueCodeableConcept": coded("LA6577-6")}, ("not-detected",), set(), id="negative"),
+        pytest.param(
+            {"dataAbsentReason": coded("not-performed", "urn:a")},
+            ("absent-not-performed", "no-call"),
+            set(),
+            id="not-done",
+        ),
+    ],
+)
+def test_a_gene_is_mutated_only_where_its_variant_was_found(
+    fields: dict[str, Any], flags: tuple[str, ...], genes: set[str]
+) -> None:
+    one = read_one(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]} | fields)
+    assert [token.flags for token in one.tokens] == [flags]
+    assert facts_of([one], {}, []).genes == genes
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"valueCodeableConcept": {"text": "Absent"}}, {"valueString": "Negative"}, {"valueBoolean": False}],
+    ids=["words", "string", "no"],
+)
+def test_a_variant_whose_value_may_mean_either_is_refused(value: dict[str, Any]) -> None:
+    refused = refusal(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]} | value)
+    assert (refused.reason, "LA9634-2" in refused.detail) == (Reason.UNSUPPORTED, True)
+    assert [(one.modality, one.status) for one in refused.evidence] == [(Modality.GENOMIC, EvidenceStatus.UNREADABLE)]
 
 
 @pytest.mark.parametrize(
