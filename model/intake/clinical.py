@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from model.intake.clinical_records import NO_TIME, say
+from model.intake.clinical_records import NO_TIME, ripened, say
 from model.intake.documents import NoteEncoder
 from model.intake.genomic_observation import GENOMIC_CODES
 from schemas.bundle import Entries, entries_of, refuse_modified, source_of
@@ -109,11 +109,16 @@ def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iter
             patient=patient,
             modality=_modality_of(entry),
             source=source_of(entry),
-            version=stated_version(entry, stated or NO_TIME),
+            version=ripened(stated_version(entry, stated or NO_TIME), str(entry.get("resourceType")), _stated(entry)),
             occurred_at=at,
             origin=message.origin,
             status=EvidenceStatus.UNREADABLE,
         )
+
+
+def _stated(entry: dict[str, Any]) -> set[str]:
+    """The statuses of a resource that may be malformed: a correction not read is newer than what it corrects."""
+    return {one for one in (entry.get("status"), entry.get("docStatus")) if isinstance(one, str)}
 
 
 def _modality_of(entry: dict[str, Any]) -> Modality:

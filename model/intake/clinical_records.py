@@ -1,6 +1,6 @@
 """What a validated FHIR resource of each type says: its tokens, its status, its time and its maturity."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -34,6 +34,7 @@ _PLANNED: Final = {"preparation"}
 """Not begun: the token has no answer (a site), so that whoever reads answers alone does not take it for done."""
 _OVER: Final = {"final", "completed", "stopped"}
 """What follows the statuses before it where the sender gives no versions."""
+_CORRECTED: Final = {"amended", "corrected", "appended"}
 
 NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Stands where a resource has no time of its own, and is flagged so."""
@@ -58,11 +59,11 @@ def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncode
     `notes` reads the texts of documents; without it they travel as tokens.
     """
     model, kind = resource.model, resource.kind
-    withdrawn = not _WITHDRAWN.get(kind, set()).isdisjoint(_statuses(kind, model))
+    withdrawn = _is_withdrawn(kind, _statuses(kind, model))
     at = _time(kind, model, arrived, needed=not withdrawn)
     modality = Modality.GENOMIC if kind == "Observation" and is_genomic(model.code) else Modality.CLINICAL
     status = EvidenceStatus.WITHDRAWN if withdrawn else EvidenceStatus.CURRENT
-    version = _version(kind, model, at, withdrawn=withdrawn)
+    version = _version(kind, model, at)
     if withdrawn:
         return Said(modality, status, at, version)
     if kind == "DocumentReference":
@@ -93,17 +94,25 @@ def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime
         return otherwise
 
 
-def _version(kind: str, model: Any, at: datetime, *, withdrawn: bool) -> str:
-    """The version; where the sender gives none, what is over follows what was not, and a correction follows both."""
+def _version(kind: str, model: Any, at: datetime) -> str:
     updated = getattr(model.meta, "lastUpdated", None)
     version = version_of(
         getattr(model.meta, "versionId", None), None if updated is None else first_instant(updated), at
     )
+    return ripened(version, kind, _statuses(kind, model))
+
+
+def ripened(version: str, kind: str, statuses: Set[str]) -> str:
+    """The version; where the sender gives none, what is over follows what was not, and a correction follows both."""
     if not version.startswith("t"):
         return version
-    if withdrawn or not {"amended", "corrected", "appended"}.isdisjoint(_statuses(kind, model)):
+    if _is_withdrawn(kind, statuses) or not _CORRECTED.isdisjoint(statuses):
         return f"{version}+1"
-    return version if _OVER.isdisjoint(_statuses(kind, model)) else f"{version}+0"
+    return version if _OVER.isdisjoint(statuses) else f"{version}+0"
+
+
+def _is_withdrawn(kind: str, statuses: Set[str]) -> bool:
+    return not _WITHDRAWN.get(kind, set()).isdisjoint(statuses)
 
 
 def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[tuple[Token, ...], bool]:

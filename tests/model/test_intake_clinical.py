@@ -552,6 +552,23 @@ def test_a_withdrawal_needs_neither_time_nor_value(status: str, fields: dict[str
     assert (one.status, one.tokens) == (EvidenceStatus.WITHDRAWN, ())
 
 
+@pytest.mark.parametrize("status", ["corrected", "entered-in-error"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        {"effectiveDateTime": "2026-01-01T09:00:00Z"},
+        {"effectivePeriod": {"start": "2025-12-31", "end": "2026-01-01T09:00:00Z"}},
+        {"effectivePeriod": {"start": "2026-01-01T09:00:00Z"}},
+    ],
+)
+def test_a_correction_that_cannot_be_read_is_newer_than_what_it_corrects(status: str, time: dict[str, Any]) -> None:
+    sent = without(OBSERVATION, "effectiveDateTime") | time
+    (unread,) = refusal(sent | {"status": status, "zork": 1}).evidence
+    assert (unread.status, unread.occurred_at) == (EvidenceStatus.UNREADABLE, NINE)
+    assert read_one(sent | {"valueString": "1"}).rank < unread.rank
+    assert read_one(sent | {"status": status, "valueString": "2"}).rank > unread.rank
+
+
 @pytest.mark.parametrize("meta", [{}, {"meta": {"versionId": "x"}}])
 def test_without_versions_a_correction_wins_over_final_and_final_over_preliminary(meta: dict[str, Any]) -> None:
     statuses = ["preliminary", "final", "corrected", "entered-in-error"]
