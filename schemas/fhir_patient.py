@@ -15,6 +15,8 @@ _LONGEST: Final = 256
 _PEOPLE: Final = ("Patient", "RelatedPerson")
 _PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)/")
 _SUBJECTS: Final = ("subject", "patient")
+_FOCUSED: Final = ("Observation", "Procedure")
+"""What may be done to, or seen of, somebody else than its subject; a Procedure since R5, and then one."""
 _PATIENT_TYPES: Final = ("Patient", "http://hl7.org/fhir/StructureDefinition/Patient")
 
 
@@ -39,12 +41,12 @@ class People:
         if any(self._of_reference(person, content) != found for person in self._looked_at(content)):
             raise Refused(
                 Reason.UNSUPPORTED,
-                "an Observation whose focus is somebody else than its subject; send it with that person as its subject",
+                "a resource whose focus is somebody else than its subject; send it with that person as its subject",
             )
         return found
 
     def named_in(self, content: dict[str, Any]) -> frozenset[str]:
-        """The patients that a resource of any type names: whose it is, and whom an Observation looks at instead.
+        """The patients that a resource of any type names: whose it is, and whom it looks at instead.
 
         So do the resources inside it: those that it contains, and the entries of a Bundle. And so does an identifier
         beside a reference to a Patient in the message who has another one of that system.
@@ -82,10 +84,11 @@ class People:
         return None
 
     def _looked_at(self, content: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The people among the focus of an Observation, which may be a donor or an unborn child, or a tumour."""
-        if content.get("resourceType") != "Observation":
+        """The people among the focus of it, which may be a donor or an unborn child, or a tumour."""
+        if content.get("resourceType") not in _FOCUSED:
             return
-        for focus in _dicts(content.get("focus")):
+        listed = content.get("focus")
+        for focus in _dicts([listed] if isinstance(listed, dict) else listed):
             reference = str(focus.get("reference"))
             known = self._known(reference, content)
             kind = focus.get("type") if known is None else known.get("resourceType")

@@ -75,10 +75,17 @@ def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncode
 
 def _statuses(kind: str, model: Any) -> set[str]:
     if kind == "Condition":
-        return {coding.code for concept in [model.verificationStatus] if concept for coding in concept.coding or ()}
+        return _codes(model.verificationStatus)
     taken = getattr(model, "adherence", None)  # R5: where R4 has it in the status
-    adherence = [coding.code for coding in taken.code.coding or ()] if taken else []
-    return {code for code in (getattr(model, "status", None), getattr(model, "docStatus", None), *adherence) if code}
+    plain = {code for code in (getattr(model, "status", None), getattr(model, "docStatus", None)) if code}
+    return plain | _codes(taken.code if taken else None)
+
+
+def _codes(concept: Any) -> set[str]:
+    """The codes of a status; one in words alone may say anything, so it is unknown."""
+    if concept is None:
+        return set()
+    return {coding.code for coding in concept.coding or () if coding.code} or {"unknown"}
 
 
 def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime:

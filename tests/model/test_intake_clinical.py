@@ -53,7 +53,16 @@ PROCEDURE = {
     **{"bodySite": [{"coding": [{"system": "urn:x", "code": "2"}]}], "subject": {"reference": "Patient/p1"}},
     **{"status": "completed", "performedDateTime": "2026-01-01T09:00:00Z"},
 }
+CONDITION = {
+    **{"resourceType": "Condition", "id": "c", "recordedDate": "2026-01-01T09:00:00Z"},
+    "subject": {"reference": "Patient/p1"},
+}
 PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "1950-05", "gender": "female"}
+
+
+R5_PROCEDURE = {key: value for key, value in PROCEDURE.items() if key != "performedDateTime"} | {
+    "occurrenceDateTime": "2026-01-01T09:00:00Z"
+}
 
 
 def without(content: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -459,6 +468,12 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
         pytest.param(
             OBSERVATION | {"focus": [{"reference": "RelatedPerson/child"}]}, Reason.UNSUPPORTED, 1, id="of-a-child"
         ),
+        pytest.param(
+            R5_PROCEDURE | {"focus": {"reference": "Patient/donor"}}, Reason.TWO_PATIENTS, 0, id="done-to-a-donor"
+        ),
+        pytest.param(
+            R5_PROCEDURE | {"focus": {"reference": "RelatedPerson/child"}}, Reason.UNSUPPORTED, 1, id="done-to-a-child"
+        ),
     ],
 )
 def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: Reason, kept: int) -> None:
@@ -788,6 +803,28 @@ def test_without_versions_what_is_over_wins_over_what_was_going_on(end: str) -> 
         assert ranks == sorted(ranks)
 
 
+@pytest.mark.parametrize(
+    ("content", "flags"),
+    [
+        pytest.param(CONDITION | {"verificationStatus": {"text": "refuted"}}, ("status-unknown",), id="condition"),
+        pytest.param(CONDITION | {"verificationStatus": coded("confirmed", "urn:v")}, (), id="confirmed"),
+        pytest.param(CONDITION, (), id="condition-without-one"),
+        pytest.param(
+            {
+                **{"resourceType": "MedicationStatement", "status": "recorded", "dateAsserted": "2026-01-01T09:00:00Z"},
+                **{"subject": {"reference": "Patient/p1"}, "medication": {"concept": coded("1", "urn:x")}},
+                "adherence": {"code": {"text": "not taking"}},
+            },
+            ("status-unknown",),
+            id="adherence",
+        ),
+    ],
+)
+def test_a_status_in_words_alone_may_say_anything(content: dict[str, Any], flags: tuple[str, ...]) -> None:
+    one = read_one({"code": coded("1", "urn:x")} | content if content["resourceType"] == "Condition" else content)
+    assert [token.flags for token in one.tokens] == [(content["resourceType"].lower(), *flags)]
+
+
 def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> None:
     """Evidence larger than Kafka takes would stop the worker, and so every other patient."""
     refused = refusal(
@@ -809,10 +846,6 @@ def attached(text: str) -> dict[str, Any]:
 DOCUMENT = {
     **{"resourceType": "DocumentReference", "id": "d", "status": "current", "date": "2026-01-01T09:00:00Z"},
     **{"subject": {"reference": "Patient/p1"}, "content": [{"attachment": NOTE}]},
-}
-CONDITION = {
-    **{"resourceType": "Condition", "id": "c", "recordedDate": "2026-01-01T09:00:00Z"},
-    "subject": {"reference": "Patient/p1"},
 }
 
 
