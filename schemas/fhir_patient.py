@@ -62,7 +62,7 @@ class People:
     def _named_in_entries(self, listed: list[dict[str, Any]]) -> frozenset[str]:
         inside = replace(self, by_url=self.by_url | resources_by_url(listed))
         resources = [entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict)]
-        return _namesakes(listed).union(*map(inside.named_in, resources))
+        return _misplaced(listed).union(*map(inside.named_in, resources))
 
     def _stranger(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
         known, own = self._known(str(subject.get("reference")), content), _identifiers([subject.get("identifier")])
@@ -154,14 +154,19 @@ def literal_patient(reference: str) -> str | None:
     return matched[1] if matched and len(matched[1]) <= _LONGEST else None
 
 
-def _namesakes(listed: list[dict[str, Any]]) -> frozenset[str]:
-    """The addresses of Patients of one id, where there are several: two servers may give one id to two people."""
-    addresses: dict[str, set[str]] = {}
+def _misplaced(listed: list[dict[str, Any]]) -> frozenset[str]:
+    """The names of Patients whose entry is at another id's address, or at one of several: servers may share an id."""
+    found, addresses = set[str](), dict[str, set[str]]()
     for entry in listed:
-        resource, address = entry.get("resource"), _ABSOLUTE.fullmatch(str(entry.get("fullUrl")))
-        if address and isinstance(resource, dict) and resource.get("resourceType") == "Patient" and "id" in resource:
-            addresses.setdefault(str(resource["id"]), set()).add(address[1])
-    return frozenset(one for found in addresses.values() if len(found) > 1 for one in found)
+        resource, address = entry.get("resource"), literal_patient(str(entry.get("fullUrl")))
+        if address is None or not isinstance(resource, dict) or resource.get("resourceType") != "Patient":
+            continue
+        own, (server, _, stated) = str(resource.get("id", "")), address.rpartition("/")
+        if own and own != stated:
+            found |= {own, address}
+        elif own and server:
+            addresses.setdefault(own, set()).add(address)
+    return frozenset(found.union(*(several for several in addresses.values() if len(several) > 1)))
 
 
 def source_id(content: dict[str, Any]) -> str | None:

@@ -446,6 +446,19 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
                     | {"entry": [{"resource": PATIENT, "fullUrl": f"http://{host}/Patient/p1"} for host in ("a", "b")]},
                     "two-of-one-id-from-two-servers",
                 ),
+                *(
+                    (
+                        bundle()
+                        | {
+                            "entry": [
+                                {"resource": PATIENT, "fullUrl": url},
+                                {"resource": OBSERVATION | {"subject": {"reference": url}}},
+                            ]
+                        },
+                        f"two-by-the-address-{url}",
+                    )
+                    for url in ("Patient/p2", "http://a/Patient/p2")
+                ),
             ]
         ),
         *(
