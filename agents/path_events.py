@@ -78,9 +78,9 @@ def _records(folder: Path, name: str) -> Iterator[Message]:
 
 
 def _is_fhir(path: Path) -> bool:
-    """Whether the first line is a FHIR resource (Bulk Data) and not a record of ours."""
+    """Whether the first line that is not blank is a FHIR resource (Bulk Data) and not a record of ours."""
     with path.open("rb") as lines:
-        first = next(lines, b"")
+        first = next((line for line in lines if line.strip()), b"")
     return isinstance(_parsed(first, str(path)), dict) and b'"resourceType"' in first and b'"topic"' not in first
 
 

@@ -8,23 +8,28 @@ from typing import Any, Final
 
 from schemas.errors import Reason, Refused
 from schemas.fhir_parse import kind_of, validate
-from schemas.fhir_patient import source_id
+from schemas.fhir_patient import resources_by_url, source_id
 
 _HASHED: Final = 32
+_MODIFIERS: Final = frozenset({"modifierExtension", "implicitRules"})
+_CHANGE: Final = Refused(
+    Reason.UNSUPPORTED,
+    "an entry that deletes or patches its resource; send it as it is now, or with the status entered-in-error",
+)
+_NESTED: Final = Refused(Reason.UNSUPPORTED, "a Bundle inside a Bundle; send it as a message of its own")
 
 
 @dataclass(frozen=True)
 class Entries:
-    """Every resource of a message: `readable` ones to read, all of them to see whom they name."""
+    """The resources of a message: `readable` ones to read, and what became of the others."""
 
-    all: tuple[dict[str, Any], ...]
     readable: tuple[dict[str, Any], ...]
     skipped: tuple[str, ...]
     """Types passed over, once for each resource of it."""
     by_url: dict[str, dict[str, Any]]
     """fullUrl, and `Type/id`, -> resource. A relative reference resolves within the Bundle."""
-    deletions: int = 0
-    """Entries that delete a resource which may have been read: they name no patient, so there is nobody to tell."""
+    refused: tuple[Refused, ...] = ()
+    """Why an entry cannot be read that says something of a readable resource, where there is no patient to tell."""
 
     def medication(self, reference: str, holder: Any) -> Any:
         """The code of a Medication that is contained in `holder` or is an entry beside it, else None."""
@@ -41,21 +46,22 @@ def entries_of(content: dict[str, Any], releases: tuple[str, ...], readable: fro
     """Split a message into resources; raise Refused where there is none that could be read."""
     kind = kind_of(content)
     if kind in readable:
-        return Entries((content,), (content,), (), {})
+        return Entries((content,), (), {})
     if kind != "Bundle":
         raise Refused(Reason.UNSUPPORTED, f"a {kind}; send a Bundle or one of {', '.join(sorted(readable))}")
     listed = _listed(content, releases)
-    resources = tuple(entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict))
-    deletions = sum(_deletes(entry, readable) for entry in listed)
-    if not resources and not deletions:
+    stated = [entry for entry in listed if not _changes(entry, readable)]
+    resources = tuple(entry["resource"] for entry in stated if entry.get("resource") is not None)
+    refused = [_CHANGE] * (len(listed) - len(stated))
+    refused += [_NESTED for resource in resources if _is_bundle_of(resource, readable)]
+    if not resources and not refused:
         raise Refused(Reason.NOTHING_TO_READ, "a Bundle without resources; send them as its entries")
     kinds = tuple(_kind_or_none(resource) for resource in resources)
     return Entries(
-        all=resources,
         readable=tuple(one for one, of in zip(resources, kinds, strict=True) if of is None or of in readable),
         skipped=tuple(of for of in kinds if of is not None and of not in readable),
-        by_url=_by_url(listed),
-        deletions=deletions,
+        by_url=resources_by_url(listed),
+        refused=tuple(refused),
     )
 
 
@@ -73,10 +79,28 @@ def _listed(content: dict[str, Any], releases: tuple[str, ...]) -> list[dict[str
     listed = content.get("entry", [])
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise Refused(Reason.NOT_FHIR, "a Bundle whose entry is no list of objects; send FHIR JSON")
+    if not all(isinstance(entry.get("resource"), dict | None) for entry in listed):
+        raise Refused(Reason.NOT_FHIR, "a Bundle with a resource that is no object; send FHIR JSON")
     shells = [{key: value for key, value in entry.items() if key != "resource"} for entry in listed]
     shell = {key: value for key, value in content.items() if key != "entry"}
     validate(shell | {"entry": [one for one in shells if one] or None}, releases)
+    refuse_modified([shell, shells])
     return listed
+
+
+def refuse_modified(content: Any) -> None:
+    """Raise Refused where any part has what may change the meaning of the rest: FHIR forbids to read on past it."""
+    if _is_modified(content):
+        raise Refused(
+            Reason.UNSUPPORTED,
+            "a modifierExtension or implicitRules, which may change what all else means; send it so that it needs none",
+        )
+
+
+def _is_modified(part: Any) -> bool:
+    if isinstance(part, list):
+        return any(map(_is_modified, part))
+    return isinstance(part, dict) and (not _MODIFIERS.isdisjoint(part) or any(map(_is_modified, part.values())))
 
 
 def _kind_or_none(resource: dict[str, Any]) -> str | None:
@@ -86,23 +110,25 @@ def _kind_or_none(resource: dict[str, Any]) -> str | None:
         return None
 
 
-def _deletes(entry: dict[str, Any], readable: frozenset[str]) -> bool:
-    """Whether an entry deletes a resource of one of these types; its `url` is `Type/id`, a query, or whole."""
-    request = entry.get("request")
-    if not isinstance(request, dict) or request.get("method") != "DELETE":
+def _changes(entry: dict[str, Any], readable: frozenset[str]) -> bool:
+    """Whether an entry deletes or patches a resource of one of these types and does not say what it is now.
+
+    Its `url` is `Type/id`, a query, or whole. In a history a patch comes with the resource that it made.
+    """
+    request, resource = entry.get("request"), entry.get("resource") or {}
+    if not isinstance(request, dict) or request.get("method") not in ("DELETE", "PATCH"):
         return False
-    return not readable.isdisjoint(re.split(r"[/?]", str(request.get("url"))))
+    if readable.isdisjoint(re.split(r"[/?]", str(request.get("url")))):
+        return False
+    return request["method"] == "DELETE" or resource.get("resourceType") not in tuple(readable)
 
 
-def _by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for entry in listed:
-        resource, url = entry.get("resource"), entry.get("fullUrl")
-        if isinstance(resource, dict):
-            found[f"{resource.get('resourceType')}/{resource.get('id')}"] = resource
-            if isinstance(url, str):
-                found[url] = resource
-    return found
+def _is_bundle_of(resource: dict[str, Any], readable: frozenset[str]) -> bool:
+    """Whether it is a Bundle with a resource of one of these types in it, however deep."""
+    listed = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
+    inside = [entry.get("resource") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    held = [one for one in inside if isinstance(one, dict)]
+    return any(one.get("resourceType") in tuple(readable) or _is_bundle_of(one, readable) for one in held)
 
 
 def _release_of(model: Any) -> str:

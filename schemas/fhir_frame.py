@@ -30,6 +30,10 @@ STATUS = {
 """The same codes in the required bindings of DiagnosticReport, Observation and RiskAssessment."""
 
 _FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_URI = r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*"
+_OID = r"[0-2](\.(0|[1-9][0-9]*)){3,}"
+_SYSTEM = re.compile(rf"https?://{_URI}|urn:oid:{_OID}|urn:(?!oid:|uuid:|ietf:){_URI}", re.ASCII)
+"""An identifier system that validators accept with any value. It has no `|`: the first one of an id ends it."""
 _NOT_TEXT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -73,9 +77,15 @@ def imputed_tag(modality: Modality) -> Json:
 
 
 def subject(result: Result) -> Json:
-    """`Patient/<id>` where the id is one that FHIR allows, else a reference by identifier."""
+    """`Patient/<id>` where the id is one that FHIR allows, else a reference by identifier.
+
+    An id in the form of an identifier that was read, `system|value`, is written as the two, any other as one value.
+    """
     if _FHIR_ID.fullmatch(result.patient):
         return {"reference": f"Patient/{result.patient}"}
+    named, _, value = result.patient.partition("|")
+    if value and readable(value) == value and _SYSTEM.fullmatch(named) and not named.startswith(OURS):
+        return {"type": "Patient", "identifier": {"system": named, "value": value}}
     if readable(result.patient) == result.patient:
         return {"type": "Patient", "identifier": {"value": result.patient}}
     system = f"{OURS}/NamingSystem/patient-percent-encoded"  # a replaced character could make two patients one

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from schemas.errors import Reason, Refused
@@ -10,9 +10,13 @@ from schemas.errors import Reason, Refused
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _RELATIVE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
 _ABSOLUTE: Final = re.compile(r"(https?://\S+/Patient/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
+_LONGEST: Final = 256
+"""Characters of a patient id, as in events: it is part of keys."""
 _PEOPLE: Final = ("Patient", "RelatedPerson")
 _PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)/")
 _SUBJECTS: Final = ("subject", "patient")
+_FOCUSED: Final = ("Observation", "Procedure")
+"""What may be done to, or seen of, somebody else than its subject; a Procedure since R5, and then one."""
 _PATIENT_TYPES: Final = ("Patient", "http://hl7.org/fhir/StructureDefinition/Patient")
 
 
@@ -31,39 +35,64 @@ class People:
         if found is None:
             raise Refused(
                 Reason.NO_PATIENT,
-                "a resource whose subject is no Patient by reference or identifier; send its subject",
+                "a resource whose subject is no Patient by a reference or an identifier of at most "
+                f"{_LONGEST} characters; send its subject",
             )
         if any(self._of_reference(person, content) != found for person in self._looked_at(content)):
             raise Refused(
                 Reason.UNSUPPORTED,
-                "an Observation whose focus is somebody else than its subject; send it with that person as its subject",
+                "a resource whose focus is somebody else than its subject; send it with that person as its subject",
             )
         return found
 
     def named_in(self, content: dict[str, Any]) -> frozenset[str]:
-        """The patients that a resource of any type names: whose it is, and whom an Observation looks at instead."""
-        seen = (self._of_reference(person, content) for person in self._looked_at(content))
-        return frozenset(one for one in (self._patient(content), *seen) if one is not None)
+        """The patients that a resource of any type names: whose it is, and whom it looks at instead.
+
+        So do the resources inside it: those that it contains, and the entries of a Bundle. And so does an identifier
+        beside a reference to a Patient in the message who has another one of that system.
+        """
+        if content.get("resourceType") == "Bundle":
+            return self._named_in_entries(_dicts(content.get("entry")))
+        named = {self._patient(content)}
+        named |= {self._of_reference(person, content) for person in self._looked_at(content)}
+        named |= {self._of_subject(held, content) for held in _dicts(content.get("contained"))}
+        named |= {self._stranger(content[name], content) for name in _SUBJECTS if isinstance(content.get(name), dict)}
+        return frozenset(one for one in named if one is not None)
+
+    def _named_in_entries(self, listed: list[dict[str, Any]]) -> frozenset[str]:
+        inside = replace(self, by_url=self.by_url | resources_by_url(listed))
+        resources = [entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict)]
+        return _misplaced(listed).union(*map(inside.named_in, resources))
+
+    def _stranger(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
+        known, own = self._known(str(subject.get("reference")), content), _identifiers([subject.get("identifier")])
+        if known is None or known.get("resourceType") != "Patient" or not own or not own[0][0]:
+            return None
+        values = [value for system, value in _identifiers(known.get("identifier")) if system == own[0][0]]
+        return "|".join(own[0]) if values and own[0][1] not in values else None
 
     def _patient(self, content: dict[str, Any]) -> str | None:
         if content.get("resourceType") == "Patient":
             return self._of_patient(content)
+        return self._of_subject(content, content)
+
+    def _of_subject(self, content: dict[str, Any], holder: dict[str, Any]) -> str | None:
         for name in _SUBJECTS:
             subject = content.get(name)
             if isinstance(subject, dict):
-                return self._of_reference(subject, content)
+                return self._of_reference(subject, holder)
         return None
 
     def _looked_at(self, content: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The people among the focus of an Observation, which may be a donor or an unborn child, or a tumour."""
-        if content.get("resourceType") != "Observation":
+        """The people among the focus of it, which may be a donor or an unborn child, or a tumour."""
+        if content.get("resourceType") not in _FOCUSED:
             return
-        contained = {f"#{held.get('id')}": held for held in _dicts(content.get("contained"))}
-        for focus in _dicts(content.get("focus")):
-            reference = focus.get("reference")
-            known = contained.get(str(reference)) or self.by_url.get(str(reference))
+        listed = content.get("focus")
+        for focus in _dicts([listed] if isinstance(listed, dict) else listed):
+            reference = str(focus.get("reference"))
+            known = self._known(reference, content)
             kind = focus.get("type") if known is None else known.get("resourceType")
-            if kind in _PEOPLE or (known is None and _PERSON.search(str(reference))):
+            if kind in _PEOPLE or (known is None and _PERSON.search(reference)):
                 yield focus
 
     def _of_patient(self, patient: dict[str, Any]) -> str | None:
@@ -73,38 +102,71 @@ class People:
         return self._of_identifiers(patient.get("identifier"))
 
     def _of_reference(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
+        """By the reference; by the identifier where there is none, or it leads to nothing in this message."""
         reference = subject.get("reference")
         if not isinstance(reference, str):
-            if subject.get("type", "Patient") not in _PATIENT_TYPES:  # a device has identifiers too
-                return None
-            return self._of_identifiers([subject.get("identifier")])
-        if reference.startswith("#"):
-            return self._of_contained(reference[1:], content)
-        bundled = self.by_url.get(reference.split("/_history/")[0])
-        if bundled is not None:
-            return self._of_patient(bundled) if bundled.get("resourceType") == "Patient" else None
-        return literal_patient(reference)
+            return self._of_logical(subject)
+        known = self._known(reference, content)
+        if known is None:
+            inside = reference.startswith(("#", "urn:"))  # an address of this message alone
+            return self._of_logical(subject) if inside else literal_patient(reference)
+        if known.get("resourceType") != "Patient":
+            return None
+        if not reference.startswith("#"):
+            return self._of_patient(known)
+        own = self._of_identifiers(known.get("identifier"))  # its id is of this message alone
+        return self._of_logical(subject) if own is None else own
 
-    def _of_contained(self, anchor: str, content: dict[str, Any]) -> str | None:
-        """A contained patient has an id of this message alone: only its identifier counts."""
-        for held in _dicts(content.get("contained")):
-            if held.get("id") == anchor and held.get("resourceType") == "Patient":
-                return self._of_identifiers(held.get("identifier"))
-        return None
+    def _of_logical(self, subject: dict[str, Any]) -> str | None:
+        if subject.get("type", "Patient") not in _PATIENT_TYPES:  # a device has identifiers too
+            return None
+        return self._of_identifiers([subject.get("identifier")])
+
+    def _known(self, reference: str, content: dict[str, Any]) -> dict[str, Any] | None:
+        """The resource of this message that `content` refers to so, if there is one."""
+        if reference.startswith("#"):
+            held = [one for one in _dicts(content.get("contained")) if one.get("id") == reference[1:]]
+            return held[0] if held else None
+        return self.by_url.get(reference.split("/_history/")[0])
 
     def _of_identifiers(self, identifiers: Any) -> str | None:
         valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps
-        named = [one for one in map(_identifier, valid) if one is not None]
-        for system, value in named:
-            if system and system == self.system:
-                return value
-        return "|".join(named[0]) if named else None
+        named = _identifiers(valid)
+        ours = [value for system, value in named if system and system == self.system]
+        return next((one for one in (*ours, *map("|".join, named)) if len(one) <= _LONGEST), None)
+
+
+def resources_by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The resources of a Bundle's entries by fullUrl, and by `Type/id`."""
+    found = {}
+    for entry in listed:
+        resource, url = entry.get("resource"), entry.get("fullUrl")
+        if isinstance(resource, dict):
+            found[f"{resource.get('resourceType')}/{resource.get('id')}"] = resource
+            if isinstance(url, str):
+                found[url] = resource
+    return found
 
 
 def literal_patient(reference: str) -> str | None:
     """The id in `Patient/<id>`, or the whole address without its version: two servers may give one id to two people."""
     matched = _RELATIVE.fullmatch(reference) or _ABSOLUTE.fullmatch(reference)
-    return matched[1] if matched else None
+    return matched[1] if matched and len(matched[1]) <= _LONGEST else None
+
+
+def _misplaced(listed: list[dict[str, Any]]) -> frozenset[str]:
+    """The names of Patients whose entry is at another id's address, or at one of several: servers may share an id."""
+    found, addresses = set[str](), dict[str, set[str]]()
+    for entry in listed:
+        resource, address = entry.get("resource"), literal_patient(str(entry.get("fullUrl")))
+        if address is None or not isinstance(resource, dict) or resource.get("resourceType") != "Patient":
+            continue
+        own, (server, _, stated) = str(resource.get("id", "")), address.rpartition("/")
+        if own and own != stated:
+            found |= {own, address}
+        elif own and server:
+            addresses.setdefault(own, set()).add(address)
+    return frozenset(found.union(*(several for several in addresses.values() if len(several) > 1)))
 
 
 def source_id(content: dict[str, Any]) -> str | None:
@@ -112,13 +174,14 @@ def source_id(content: dict[str, Any]) -> str | None:
     own = content.get("id")
     if isinstance(own, str) and _ID.fullmatch(own):
         return own
-    named = [one for one in map(_identifier, _dicts(content.get("identifier"))) if one is not None]
+    named = _identifiers(content.get("identifier"))
     return "|".join(named[0]) if named else None
 
 
-def _identifier(identifier: dict[str, Any]) -> tuple[str, str] | None:
-    system, value = identifier.get("system", ""), identifier.get("value")
-    return (system, value) if isinstance(system, str) and isinstance(value, str) and value else None
+def _identifiers(identifiers: Any) -> list[tuple[str, str]]:
+    """System (or `""`) and value of each identifier that has a value."""
+    pairs = [(one.get("system", ""), one.get("value")) for one in _dicts(identifiers)]
+    return [(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str) and value]
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

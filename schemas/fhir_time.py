@@ -37,9 +37,10 @@ def time_of(kind: str, model: Any) -> datetime:
 
 
 def stated_time(content: dict[str, Any]) -> datetime | None:
-    """The time that an object which failed validation states in plain text, if any does."""
-    fields = _FIELDS.get(str(content.get("resourceType")), ())
-    moments = (_instant_or_none(content.get(field)) for field in fields)
+    """The time that an object which failed validation states in plain text or as a Period, if any does."""
+    stated = [content.get(field) for field in _FIELDS.get(str(content.get("resourceType")), ())]
+    texts = [one.get("end") or one.get("start") if isinstance(one, dict) else one for one in stated]
+    moments = map(_instant_or_none, texts)
     return next((moment for moment in moments if moment is not None), None)
 
 

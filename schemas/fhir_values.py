@@ -1,19 +1,15 @@
-"""FHIR's values as token fields: codes by preference, quantities in canonical units, and what to flag."""
+"""FHIR's values as token fields: quantities in canonical units, answers, and what to flag."""
 
 import math
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
+from schemas.fhir_concepts import LONGEST_WORDS, code_of
 from schemas.fhir_time import first_instant
 from schemas.ucum import unknown_unit
 from schemas.units import UCUM, to_canonical
-
-SNOMED: Final = "http://snomed.info/sct"
-_PREFERRED: Final = (LOINC, SNOMED, "http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm")
-_LONGEST_ANSWER: Final = 256
 
 
 class Value(NamedTuple):
@@ -24,24 +20,6 @@ class Value(NamedTuple):
     answer: str = ""
     comparator: Any = None
     flags: tuple[str, ...] = ()
-
-
-def code_of(concept: Any) -> str:
-    """`system|code` of a CodeableConcept: LOINC, then SNOMED CT, then ICD-10, then the first coding, then its words."""
-    codings = (concept.coding if concept else None) or ()
-    coded = [coding for coding in codings if coding.code]
-    if coded:
-        chosen = min(coded, key=_preference)  # min keeps the first of equals
-        return f"{chosen.system or ''}|{chosen.code}"
-    said = (concept.text if concept else None, *(coding.display for coding in codings))
-    words = " ".join(next(filter(None, said), "").split())
-    return f"text|{words.casefold()[:_LONGEST_ANSWER]}" if words else ""
-
-
-def codes_in(concept: Any, system: str) -> tuple[str, ...]:
-    """The codes of one system among the codings of a CodeableConcept."""
-    codings = (concept.coding if concept else None) or ()
-    return tuple(coding.code for coding in codings if coding.system == system and coding.code)
 
 
 def value_of(code: str, holder: Any) -> Value | None:
@@ -71,10 +49,6 @@ def unit_of(quantity: Any) -> str:
     if quantity.code is not None and quantity.system not in {None, UCUM}:
         raise unknown_unit()
     return str(quantity.code or quantity.unit or "")
-
-
-def _preference(coding: Any) -> int:
-    return _PREFERRED.index(coding.system) if coding.system in _PREFERRED else len(_PREFERRED)
 
 
 def _quantity(code: str, quantity: Any) -> Value:
@@ -114,8 +88,13 @@ _TURNED: Final = {"<": ">", "<=": ">=", ">=": "<=", ">": "<"}
 """What a bound on a denominator says of the ratio: a titre of 1 to more than 1280 is less than 1/1280."""
 
 
+def _answered(answer: str) -> Value:
+    """An answer; one that says nothing is none, as a quantity without a number is none."""
+    return Value(answer=answer) if answer else Value(flags=("absent-unknown",))
+
+
 def _concept(_: str, concept: Any) -> Value:
-    return Value(answer=code_of(concept))
+    return _answered(code_of(concept))
 
 
 def _number(code: str, number: Any) -> Value:
@@ -125,7 +104,7 @@ def _number(code: str, number: Any) -> Value:
 
 
 def _text(_: str, text: Any) -> Value:
-    return Value(answer=str(text).strip()[:_LONGEST_ANSWER])
+    return _answered(str(text).strip()[:LONGEST_WORDS])
 
 
 def _moment(_: str, moment: str | date | datetime) -> Value:
@@ -133,8 +112,8 @@ def _moment(_: str, moment: str | date | datetime) -> Value:
 
 
 def _period(_: str, period: Any) -> Value:
-    ends = (first_instant(end).isoformat() if end is not None else "" for end in (period.start, period.end))
-    return Value(answer="/".join(ends))
+    ends = [first_instant(end).isoformat() if end is not None else "" for end in (period.start, period.end)]
+    return _answered("/".join(ends) if any(ends) else "")
 
 
 def _sampled(_: str, __: Any) -> Value:

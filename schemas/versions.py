@@ -16,4 +16,5 @@ def version_of(version_id: str | None, last_updated: datetime | None, event_time
 
 
 def _sortable(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = moment.astimezone(UTC).replace(tzinfo=None)  # strftime would write the year 999 with three digits
+    return f"{at.isoformat(timespec='microseconds')}Z"

@@ -49,7 +49,8 @@ def locate(url: str, rules: FileRules) -> LocalFile | RemoteFile:
         host = (parts.hostname or "").lower()
         if (host if port in (None, 443) else f"{host}:{port}") in rules.allowed_hosts:
             return RemoteFile(url, "https")
-    if parts.scheme == "s3" and parts.netloc in rules.allowed_buckets and not (parts.query or parts.fragment):
+    is_key = parts.path.strip("/") and not (parts.query or parts.fragment)
+    if parts.scheme == "s3" and parts.netloc in rules.allowed_buckets and is_key:
         return RemoteFile(url, "s3")
     raise not_allowed("a place that is not on the list")
 

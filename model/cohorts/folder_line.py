@@ -64,9 +64,15 @@ def _placed(value: dict[str, Any], root: Path, where: str) -> dict[str, Any]:
 
 def _absolute(file: dict[str, Any], root: Path, where: str) -> dict[str, Any]:
     url = file.get("url")
-    if not isinstance(url, str) or urlsplit(url).scheme:
-        return file
-    path = (root / unquote(url)).resolve()
+    try:
+        if not isinstance(url, str) or urlsplit(url).scheme:
+            return file
+        path = (root / unquote(url)).resolve()
+    except (ValueError, OSError, RuntimeError) as wrong:  # neither a URL nor a path, or links in a ring
+        raise Refused(
+            Reason.FILE_NOT_ALLOWED,
+            f"{where}: a file's url leads nowhere; wanted a path inside the folder, or an absolute URL",
+        ) from wrong
     if not path.is_relative_to(root):
         raise Refused(Reason.FILE_NOT_ALLOWED, f"{where}: a file lies outside the folder; wanted a path inside it")
     return file | {"url": path.as_uri()}

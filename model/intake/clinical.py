@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from model.intake.clinical_records import NO_TIME, say
+from model.intake.clinical_records import NO_TIME, ripened, say
 from model.intake.documents import NoteEncoder
 from model.intake.genomic_observation import GENOMIC_CODES
-from schemas.bundle import Entries, entries_of, source_of
+from schemas.bundle import Entries, entries_of, refuse_modified, source_of
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
@@ -24,10 +24,6 @@ READABLE: Final = frozenset(
     }
 )
 """The resource types that become evidence."""
-
-_DELETION: Final = Refused(
-    Reason.UNSUPPORTED, "an entry that deletes its resource; send the resource with the status entered-in-error"
-)
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,8 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
     releases = releases_of(message.header("content-type"), rules.fhir_version)
     entries = entries_of(content, releases, READABLE)
     people = People(rules.patient_system, entries.by_url)
-    _refuse_mixing(people, entries)
-    read, refusals = [], [_DELETION] * entries.deletions
+    _refuse_mixing(people.named_in(content))
+    read, refusals = [], [*entries.refused]
     for entry in entries.readable:
         try:
             read.append(_evidence(message, entry, people, _Around(entries, releases, rules.notes)))
@@ -71,12 +67,11 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
             refusals.append(refused)
             read.extend(_unreadable(message, entry, people))
     if refusals:
-        raise _one_refusal(refusals, len(entries.readable) + entries.deletions, tuple(read))
+        raise _one_refusal(refusals, len(entries.readable) + len(entries.refused), tuple(read))
     return Reading(tuple(read), entries.skipped)
 
 
-def _refuse_mixing(people: People, entries: Entries) -> None:
-    named: frozenset[str] = frozenset().union(*map(people.named_in, entries.all))
+def _refuse_mixing(named: frozenset[str]) -> None:
     if len(named) > 1:
         raise Refused(
             Reason.TWO_PATIENTS, f"one message names {len(named)} patients, wanted one; send a Bundle for each"
@@ -85,11 +80,7 @@ def _refuse_mixing(people: People, entries: Entries) -> None:
 
 def _evidence(message: Message, entry: dict[str, Any], people: People, around: _Around) -> Evidence:
     patient = people.patient_of(entry)
-    if _is_modified(entry):
-        raise Refused(
-            Reason.UNSUPPORTED,
-            "a modifierExtension, which may change what all else means; send the resource so that it needs none",
-        )
+    refuse_modified(entry)
     said = say(validate(entry, around.releases), message.timestamp, around.entries.medication, around.notes)
     return evidence(
         patient=patient,
@@ -105,13 +96,6 @@ def _evidence(message: Message, entry: dict[str, Any], people: People, around: _
     )
 
 
-def _is_modified(part: Any) -> bool:
-    """Whether there is a modifierExtension anywhere in it: FHIR forbids to read on past one that is not understood."""
-    if isinstance(part, list):
-        return any(map(_is_modified, part))
-    return isinstance(part, dict) and ("modifierExtension" in part or any(map(_is_modified, part.values())))
-
-
 def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iterator[Evidence]:
     """That something of this source is there and was not read, where its patient is known.
 
@@ -125,11 +109,16 @@ def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iter
             patient=patient,
             modality=_modality_of(entry),
             source=source_of(entry),
-            version=stated_version(entry, stated or NO_TIME),
+            version=ripened(stated_version(entry, stated or NO_TIME), str(entry.get("resourceType")), _stated(entry)),
             occurred_at=at,
             origin=message.origin,
             status=EvidenceStatus.UNREADABLE,
         )
+
+
+def _stated(entry: dict[str, Any]) -> set[str]:
+    """The statuses of a resource that may be malformed: a correction not read is newer than what it corrects."""
+    return {one for one in (entry.get("status"), entry.get("docStatus")) if isinstance(one, str)}
 
 
 def _modality_of(entry: dict[str, Any]) -> Modality:

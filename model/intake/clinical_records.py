@@ -1,19 +1,19 @@
 """What a validated FHIR resource of each type says: its tokens, its status, its time and its maturity."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from model.intake.documents import NoteEncoder, read_document
 from model.intake.genomic_observation import is_genomic, variant_tokens
-from model.intake.observation import observation_tokens
+from model.intake.observation import is_shortened, observation_tokens
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import EvidenceStatus, Modality, Vector
+from schemas.fhir_concepts import TEXT_CUT, code_of, is_cut
 from schemas.fhir_parse import Resource
 from schemas.fhir_time import first_instant, time_of
-from schemas.fhir_values import code_of
 from schemas.tokens import ObservationToken, Token
 from schemas.versions import version_of
 
@@ -28,10 +28,13 @@ _WITHDRAWN: Final = {
     "MedicationStatement": {"entered-in-error", "not-taken", "not-taking"},
     "DocumentReference": {"entered-in-error", "superseded", "cancelled"},
 }
-_PLAIN: Final = {
-    *("final", "completed", "current", "active", "recorded", "in-progress", "unknown"),
-    *("taking", "taking-as-directed"),
-}
+_PLAIN: Final = {"final", "completed", "current", "active", "recorded", "taking", "taking-as-directed"}
+"""Of these a token says nothing; every other status is a flag of it. What is withdrawn has no token."""
+_PLANNED: Final = {"preparation"}
+"""Not begun: the token has no answer (a site), so that whoever reads answers alone does not take it for done."""
+_OVER: Final = {"final", "completed", "stopped"}
+"""What follows the statuses before it where the sender gives no versions."""
+_CORRECTED: Final = {"amended", "corrected", "appended"}
 
 NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Stands where a resource has no time of its own, and is flagged so."""
@@ -56,25 +59,33 @@ def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncode
     `notes` reads the texts of documents; without it they travel as tokens.
     """
     model, kind = resource.model, resource.kind
-    withdrawn = not _WITHDRAWN.get(kind, set()).isdisjoint(_statuses(kind, model))
+    withdrawn = _is_withdrawn(kind, _statuses(kind, model))
     at = _time(kind, model, arrived, needed=not withdrawn)
     modality = Modality.GENOMIC if kind == "Observation" and is_genomic(model.code) else Modality.CLINICAL
     status = EvidenceStatus.WITHDRAWN if withdrawn else EvidenceStatus.CURRENT
-    version = _version(kind, model, at, withdrawn=withdrawn)
+    version = _version(kind, model, at)
     if withdrawn:
         return Said(modality, status, at, version)
     if kind == "DocumentReference":
         document = read_document(model, at, notes)
         return Said(modality, status, at, version, document.tokens, document.vectors, document.flags)
-    return Said(modality, status, at, version, _tokens(kind, model, at, lookup))
+    tokens, shortened = _tokens(kind, model, at, lookup)
+    return Said(modality, status, at, version, tokens, flags=(TEXT_CUT,) if shortened else ())
 
 
 def _statuses(kind: str, model: Any) -> set[str]:
     if kind == "Condition":
-        return {coding.code for concept in [model.verificationStatus] if concept for coding in concept.coding or ()}
+        return _codes(model.verificationStatus)
     taken = getattr(model, "adherence", None)  # R5: where R4 has it in the status
-    adherence = [coding.code for coding in taken.code.coding or ()] if taken else []
-    return {code for code in (getattr(model, "status", None), getattr(model, "docStatus", None), *adherence) if code}
+    plain = {code for code in (getattr(model, "status", None), getattr(model, "docStatus", None)) if code}
+    return plain | _codes(taken.code if taken else None)
+
+
+def _codes(concept: Any) -> set[str]:
+    """The codes of a status; one in words alone may say anything, so it is unknown."""
+    if concept is None:
+        return set()
+    return {coding.code for coding in concept.coding or () if coding.code} or {"unknown"}
 
 
 def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime:
@@ -90,45 +101,58 @@ def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime
         return otherwise
 
 
-def _version(kind: str, model: Any, at: datetime, *, withdrawn: bool) -> str:
-    """The version; where the sender gives none, final follows preliminary and a correction follows both."""
+def _version(kind: str, model: Any, at: datetime) -> str:
     updated = getattr(model.meta, "lastUpdated", None)
     version = version_of(
         getattr(model.meta, "versionId", None), None if updated is None else first_instant(updated), at
     )
+    return ripened(version, kind, _statuses(kind, model))
+
+
+def ripened(version: str, kind: str, statuses: Set[str]) -> str:
+    """The version; where the sender gives none, what is over follows what was not, and a correction follows both."""
     if not version.startswith("t"):
         return version
-    if withdrawn or not {"amended", "corrected", "appended"}.isdisjoint(_statuses(kind, model)):
+    if _is_withdrawn(kind, statuses) or not _CORRECTED.isdisjoint(statuses):
         return f"{version}+1"
-    return f"{version}+0" if "final" in _statuses(kind, model) else version
+    return version if _OVER.isdisjoint(statuses) else f"{version}+0"
 
 
-def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[Token, ...]:
+def _is_withdrawn(kind: str, statuses: Set[str]) -> bool:
+    return not _WITHDRAWN.get(kind, set()).isdisjoint(statuses)
+
+
+def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[tuple[Token, ...], bool]:
+    """What it says, and whether a token holds only the beginning of its words; variants are held whole."""
+    if kind == "Observation" and is_genomic(model.code):
+        return variant_tokens(model, at), False
     if kind == "Observation":
-        return variant_tokens(model, at) if is_genomic(model.code) else observation_tokens(model, at)
+        return observation_tokens(model, at), is_shortened(model)
     if kind == "Patient":
-        return tuple(_of_patient(model, at))
-    return (_of_act(kind, model, at, lookup),)
+        return tuple(_of_patient(model, at)), False
+    concept, answer = _concepts(kind, model, lookup)
+    return (_of_act(kind, model, at, concept, answer),), is_cut(concept, answer)
 
 
-def _of_act(kind: str, model: Any, at: datetime, lookup: Lookup) -> ObservationToken:
+def _of_act(kind: str, model: Any, at: datetime, concept: Any, answer: Any) -> ObservationToken:
     """A condition with its clinical status, a procedure with its body site, a medication."""
-    answer = {"Condition": "clinicalStatus", "Procedure": "bodySite"}.get(kind)
-    said = getattr(model, answer) if answer else None
-    concept = model.code if answer else _medication(model, lookup)
     code = code_of(concept)
     if not code:
         raise Refused(Reason.NOT_FHIR, f"{kind} without a code that can be read; send its coding in the resource")
-    return ObservationToken(
-        code=code,
-        answer=code_of(said[0] if isinstance(said, list) else said),
-        at=at,
-        flags=tuple(sorted({kind.lower(), *_status_flags(kind, model)})),
-    )
+    flags = tuple(sorted({kind.lower(), *_status_flags(kind, model)}))
+    begun = _PLANNED.isdisjoint(_statuses(kind, model))
+    return ObservationToken(code=code, answer=code_of(answer) if begun else "", at=at, flags=flags)
+
+
+def _concepts(kind: str, model: Any, lookup: Lookup) -> tuple[Any, Any]:
+    """What was done or is, and the answer that goes with it."""
+    answer = {"Condition": "clinicalStatus", "Procedure": "bodySite"}.get(kind)
+    said = getattr(model, answer) if answer else None
+    return model.code if answer else _medication(model, lookup), said[0] if isinstance(said, list) else said
 
 
 def _status_flags(kind: str, model: Any) -> Iterator[str]:
-    """Whatever tells that this has not (yet) happened plainly: `status-intended`, `status-provisional`."""
+    """Whatever tells that this has not (yet) happened plainly: `status-in-progress`, `status-provisional`."""
     for status in _statuses(kind, model) - _PLAIN - {"confirmed"}:
         yield f"status-{status}"
 

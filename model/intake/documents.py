@@ -8,11 +8,11 @@ from typing import Any, Final, Protocol
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import Vector
-from schemas.fhir_values import code_of
+from schemas.fhir_concepts import TEXT_CUT, code_of, is_cut
 from schemas.tokens import ObservationToken
 
 NOTE_CUT: Final = "note-cut"
-"""Flag of a document of which only the beginning was read."""
+"""Flag of a document of which only the beginning was read, or travels."""
 _LONGEST_TOKEN: Final = 4000
 _LONGEST_READ: Final = 100_000
 """Characters of a note that are encoded: some forty pages, a few seconds."""
@@ -50,12 +50,17 @@ def read_document(model: Any, at: datetime, notes: NoteEncoder | None) -> Docume
             Reason.TOO_LARGE, f"a document of {len(texts)} attachments, its code {len(code)} long; send it in parts"
         )
     read = [text for text in texts if text is not None]
+    most = _LONGEST_TOKEN if notes is None else _LONGEST_READ
+    flags = (
+        *([NOTE_CUT] if any(len(text) > most for text in read) else ()),
+        *([TEXT_CUT] if is_cut(model.type) else ()),
+    )
     if notes is None:
-        return Document(tokens=tuple(_token(code, text, at) for text in texts))
+        return Document(tokens=tuple(_token(code, text, at) for text in texts), flags=flags)
     return Document(
         tokens=tuple(_token(code, text, at) for text in texts if text is None),
-        vectors=tuple(notes.encode_note(text[:_LONGEST_READ]) for text in read),
-        flags=(NOTE_CUT,) if any(len(text) > _LONGEST_READ for text in read) else (),
+        vectors=tuple(notes.encode_note(text[:most]) for text in read),
+        flags=flags,
     )
 
 

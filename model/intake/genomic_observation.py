@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
-from schemas.fhir_values import Value, code_of, codes_in, unit_of, value_of
+from schemas.fhir_concepts import code_of, codes_in
+from schemas.fhir_values import Value, unit_of, value_of
 from schemas.tokens import VariantToken
 from schemas.units import conversion_of
 
@@ -19,7 +20,15 @@ GENOMIC_CODES: Final = frozenset({_VARIANT, _BURDEN, _INSTABILITY})
 _GENE, _CONSEQUENCE = "48018-6", ("transcript-consequence", "feature-consequence", "molecular-consequence")
 _FRACTION, _DEPTH = "81258-6", "82121-5"
 _CHANGES: Final = ("48004-6", "48005-3", "81290-9")  # c., p. and g. HGVS, the first that is there
-_CALLS: Final = {"LA9634-2": "not-detected", "LA18198-4": "no-call", "LA11884-6": "indeterminate"}
+_SNOMED: Final = "http://snomed.info/sct"
+_CALLS: Final = {
+    **{f"{LOINC}|{code}": "" for code in ("LA9633-4", "LA11882-0", "LA6576-8")},  # present, detected, positive
+    **{f"{_SNOMED}|{code}": "" for code in ("52101004", "260373001", "10828004")},
+    **{f"{LOINC}|{code}": "not-detected" for code in ("LA9634-2", "LA11883-8", "LA6577-6")},
+    **{f"{_SNOMED}|{code}": "not-detected" for code in ("2667000", "260415000", "260385009")},
+    **{f"{LOINC}|LA18198-4": "no-call", f"{LOINC}|LA11884-6": "indeterminate"},
+}
+"""What the value of a variant says, as a flag; `""` where the variant is there, as it is where no value is sent."""
 _MSI: Final = {
     "LA14122-8": (0.0, "msi-stable"),
     "LA26202-4": (0.5, "msi-low"),
@@ -43,7 +52,7 @@ def variant_tokens(observation: Any, at: datetime) -> tuple[VariantToken, ...]:
 
 def _variant(observation: Any, at: datetime) -> VariantToken:
     parts = {code_of(part.code).rpartition("|")[2]: part for part in observation.component or ()}
-    calls = {_CALLS[call] for call in codes_in(observation.valueCodeableConcept, LOINC) if call in _CALLS}
+    calls = _calls(observation)
     depth = _number(parts.get(_DEPTH), _DEPTH)
     fraction = Value(0.0) if "not-detected" in calls else _number(parts.get(_FRACTION), _FRACTION)
     bounds = {*_bound("vaf", fraction.comparator), *_bound("depth", depth.comparator)}
@@ -56,6 +65,22 @@ def _variant(observation: Any, at: datetime) -> VariantToken:
         at=at,
         flags=tuple(sorted(calls | bounds | set(_absent(observation)))),
     )
+
+
+def _calls(observation: Any) -> set[str]:
+    """The flags of a variant that is not simply there. A value that is no call may mean either, so it is refused."""
+    if observation.dataAbsentReason is not None:
+        return {"no-call"}
+    concept = observation.valueCodeableConcept
+    said = {f"{coding.system}|{coding.code}" for coding in (concept.coding if concept else None) or ()}
+    known = {_CALLS[one] for one in said if one in _CALLS}
+    if not known and value_of(f"{LOINC}|{_VARIANT}", observation) is not None:
+        raise Refused(
+            Reason.UNSUPPORTED,
+            "a variant whose value is no call; send LA9633-4 (present), LA9634-2 (absent), LA18198-4 (no call) or "
+            "LA11884-6 (indeterminate) of LOINC",
+        )
+    return known - {""}
 
 
 def _change(parts: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from model.intake.imaging_study import ImagingStudy, events_of
+from schemas.bundle import refuse_modified
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
 from schemas.message import Message
@@ -53,6 +54,7 @@ def parse_imaging(message: Message) -> list[VersionedEvent]:
 def _of_study(value: dict[str, Any]) -> list[VersionedEvent]:
     if value["resourceType"] != "ImagingStudy":
         raise Refused(Reason.UNSUPPORTED, "a FHIR resource other than ImagingStudy; send it to the observations topic")
+    refuse_modified(value)
     study = ImagingStudy.model_validate(value)
     return [
         VersionedEvent(event, version_of(study.meta.versionId, study.meta.lastUpdated, event.occurred_at))

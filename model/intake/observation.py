@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from schemas.errors import Reason, Refused
-from schemas.fhir_values import Value, code_of, range_flags, value_of
+from schemas.fhir_concepts import LONGEST_WORDS, code_of, is_cut
+from schemas.fhir_values import Value, range_flags, value_of
 from schemas.tokens import ObservationToken
 
 
@@ -13,6 +14,14 @@ def observation_tokens(observation: Any, at: datetime) -> tuple[ObservationToken
     """Every fact of the Observation at its time; a panel without a value of its own has its components alone."""
     flags = ("status-unknown",) if observation.status == "unknown" else ()
     return tuple(_tokens(observation, at, flags))
+
+
+def is_shortened(observation: Any) -> bool:
+    """Whether a token of the Observation holds only the beginning of its words."""
+    return any(
+        len(str(holder.valueString or "").strip()) > LONGEST_WORDS or is_cut(holder.code, holder.valueCodeableConcept)
+        for holder in (observation, *(observation.component or ()))
+    )
 
 
 def _tokens(observation: Any, at: datetime, flags: tuple[str, ...]) -> Iterator[ObservationToken]:

@@ -59,9 +59,12 @@ def test_fhir_goes_as_it_stands_to_the_topic_of_its_type(tmp_path: Path, resourc
     assert (message.topic, message.value) == (topic, (tmp_path / "one.json").read_bytes())
 
 
-def test_bulk_fhir_is_a_message_a_line(tmp_path: Path) -> None:
-    (tmp_path / "bulk.ndjson").write_text(f"{json.dumps(PATIENT)}\n\n{json.dumps(PATIENT)}\n")
-    assert [message.topic for message in messages_of([tmp_path / "bulk.ndjson"], Asked())] == ["fhir.observations"] * 2
+@pytest.mark.parametrize("line", [PATIENT, {"topic": "fhir.observations", "value": PATIENT}], ids=["bulk", "records"])
+def test_ndjson_is_a_message_a_line_and_blank_lines_are_passed_over(tmp_path: Path, line: object) -> None:
+    (tmp_path / "some.ndjson").write_text(f"\n \r\n{json.dumps(line)}\n\n{json.dumps(line)}\n\n")
+    messages = list(messages_of([tmp_path / "some.ndjson"], Asked()))
+    assert [json.loads(message.value or b"") for message in messages] == [PATIENT] * 2
+    assert [message.topic for message in messages] == ["fhir.observations"] * 2
 
 
 def test_dicom_files_of_a_series_are_one_event_in_their_order(tmp_path: Path) -> None:

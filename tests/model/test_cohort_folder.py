@@ -94,9 +94,22 @@ def test_a_given_timestamp_stands_over_the_events_own(folder: Path) -> None:
             "outside the folder",
             id="leaves-the-folder",
         ),
+        *(
+            pytest.param(
+                f'{{"topic": "t", "value": {{"files": [{{"url": "{url}"}}]}}}}',
+                *(Reason.FILE_NOT_ALLOWED, "leads nowhere; wanted a path inside"),
+                id=named,
+            )
+            for url, named in [
+                ("http://[x", "no-such-host"),
+                ("a%00b", "nul"),
+                ("files/ring/a.npz", "links-in-a-ring"),
+            ]
+        ),
     ],
 )
 def test_a_broken_line_is_refused_with_its_number(folder: Path, line: str, reason: Reason, words: str) -> None:
+    (folder / "files" / "ring").symlink_to(folder / "files" / "ring")
     with (folder / "events.ndjson").open("ab") as events:
         events.write(line.encode("latin-1") + b"\n")
     with pytest.raises(Refused, match=words) as refusal:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from model.intake.clinical import ClinicalRules, read_observation
+from model.table_columns import facts_of
 from schemas.errors import Reason, Refused
 from schemas.evidence import Evidence, EvidenceStatus, Modality
 from schemas.message import Message
@@ -38,6 +39,7 @@ OBSERVATION: dict[str, Any] = {
     "subject": {"reference": "Patient/p1"},
     "effectiveDateTime": "2026-01-01T10:00:00+01:00",
 }
+BY_ADDRESS = {"resourceType": "Encounter", "subject": {"reference": "urn:uuid:0"}}
 MRN = {"system": "urn:mrn", "value": "7"}
 MEDICATION = {
     "resourceType": "MedicationAdministration",
@@ -46,7 +48,21 @@ MEDICATION = {
     "subject": {"reference": "Patient/p1"},
     "effectiveDateTime": "2026-01-01T09:00:00Z",
 }
+PROCEDURE = {
+    **{"resourceType": "Procedure", "id": "r1", "code": {"coding": [{"system": "urn:x", "code": "1"}]}},
+    **{"bodySite": [{"coding": [{"system": "urn:x", "code": "2"}]}], "subject": {"reference": "Patient/p1"}},
+    **{"status": "completed", "performedDateTime": "2026-01-01T09:00:00Z"},
+}
+CONDITION = {
+    **{"resourceType": "Condition", "id": "c", "recordedDate": "2026-01-01T09:00:00Z"},
+    "subject": {"reference": "Patient/p1"},
+}
 PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "1950-05", "gender": "female"}
+
+
+R5_PROCEDURE = {key: value for key, value in PROCEDURE.items() if key != "performedDateTime"} | {
+    "occurrenceDateTime": "2026-01-01T09:00:00Z"
+}
 
 
 def without(content: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -170,6 +186,21 @@ def refusal(content: Any, rules: ClinicalRules = RULES, key: bytes | None = None
             {"status": "unknown", "valueString": "pT2"}, {"answer": "pT2", "flags": ("status-unknown",)}, id="unknown"
         ),
         pytest.param({"hasMember": [{"reference": "Observation/x"}]}, {"flags": ("no-value",)}, id="panel"),
+        pytest.param({"valuePeriod": {"start": "2025"}}, {"answer": "2025-01-01T00:00:00+00:00/"}, id="open-period"),
+        *(
+            pytest.param(fields, {"flags": ("absent-unknown",)}, id=f"says-nothing-{number}")
+            for number, fields in enumerate(
+                [
+                    {"valuePeriod": {}},
+                    {"valuePeriod": {"extension": [{"url": "http://a", "valueString": "b"}]}},
+                    {"valuePeriod": {"_start": {"extension": [{"url": "http://a", "valueString": "b"}]}}},
+                    {"valueCodeableConcept": {}},
+                    {"valueString": " "},
+                    {"valueQuantity": {}},
+                    {"valueRange": {}},
+                ]
+            )
+        ),
     ],
 )
 def test_a_value_of_every_form_becomes_one_token(fields: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -249,6 +280,19 @@ def test_every_form_of_effective_is_one_instant(fields: dict[str, Any], expected
             "7",
             id="by-the-number-that-is-not-old",
         ),
+        *(
+            pytest.param({"subject": {"reference": reference, "identifier": MRN}}, "7", id=f"{reference}-and-a-number")
+            for reference in ("#p", "urn:uuid:9", "urn:oid:1.2")
+        ),
+        pytest.param(
+            {
+                "subject": {"reference": "#p", "identifier": MRN},
+                "contained": [{"resourceType": "Patient", "id": "p", "name": [{"text": "x"}]}],
+            },
+            "7",
+            id="contained-without-a-number",
+        ),
+        pytest.param({"subject": {"reference": "Patient/p1", "identifier": MRN}}, "p1", id="by-reference-first"),
     ],
 )
 def test_the_patient_is_found_however_it_is_named(fields: dict[str, Any], expected: str) -> None:
@@ -279,6 +323,30 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
             id="turned-round-perhaps",
         ),
         pytest.param(
+            OBSERVATION | {"implicitRules": "http://a/rules"}, Reason.UNSUPPORTED, 1, id="under-rules-of-their-own"
+        ),
+        pytest.param(
+            bundle(OBSERVATION) | {"implicitRules": "http://a/rules"},
+            Reason.UNSUPPORTED,
+            0,
+            id="a-bundle-under-rules-of-its-own",
+        ),
+        pytest.param(
+            bundle()
+            | {"entry": [{"resource": OBSERVATION, "modifierExtension": [{"url": "http://a/not", "valueCode": "x"}]}]},
+            Reason.UNSUPPORTED,
+            0,
+            id="an-entry-turned-round-perhaps",
+        ),
+        *(
+            pytest.param(
+                bundle() | {"entry": [{"resource": OBSERVATION}, {"resource": other}]},
+                *(Reason.NOT_FHIR, 0),
+                id=f"a-resource-that-is-{named}",
+            )
+            for other, named in [("", "no-text"), ([OBSERVATION], "a-list"), (0, "a-number")]
+        ),
+        pytest.param(
             OBSERVATION
             | {
                 "component": [
@@ -297,6 +365,27 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
         pytest.param(
             OBSERVATION | {"subject": {"type": "Device", "identifier": MRN}}, Reason.NO_PATIENT, 0, id="a-device"
         ),
+        *(
+            pytest.param(
+                OBSERVATION | {"subject": {"reference": "#p", "identifier": MRN} | more, "contained": [held]},
+                *(Reason.NO_PATIENT, 0),
+                id=f"a-number-of-a-{held['resourceType']}-{held['id']}",
+            )
+            for held, more in [
+                ({"resourceType": "Device", "id": "p"}, {}),
+                ({"resourceType": "Device", "id": "q"}, {"type": "Device"}),
+            ]
+        ),
+        pytest.param(
+            OBSERVATION | {"subject": {"reference": "Group/g", "identifier": MRN}},
+            *(Reason.NO_PATIENT, 0),
+            id="a-number-of-a-group",
+        ),
+        pytest.param(
+            bundle(OBSERVATION, OBSERVATION | {"subject": {"reference": "urn:uuid:9", "identifier": MRN}}),
+            *(Reason.TWO_PATIENTS, 0),
+            id="two-by-a-number-beside-a-reference",
+        ),
         pytest.param(without(OBSERVATION, "effectiveDateTime"), Reason.NO_TIME, 1, id="no-time"),
         pytest.param(OBSERVATION | {"valueQuantity": quantity(1, "zork")}, Reason.UNKNOWN_UNIT, 1, id="unknown-unit"),
         pytest.param(OBSERVATION | {"valueQuantity": {"value": 13}}, Reason.UNKNOWN_UNIT, 1, id="no-unit"),
@@ -311,6 +400,7 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
         pytest.param(OBSERVATION | {"status": "zork"}, Reason.NOT_FHIR, 1, id="unknown-status"),
         pytest.param({"resourceType": "RiskAssessment"}, Reason.UNSUPPORTED, 0, id="another-type"),
         pytest.param(bundle(), Reason.NOTHING_TO_READ, 0, id="empty-bundle"),
+        pytest.param(bundle({}), Reason.NO_PATIENT, 0, id="an-empty-resource"),
         pytest.param(
             bundle(OBSERVATION, OBSERVATION | {"subject": {"reference": "Patient/p2"}}),
             Reason.TWO_PATIENTS,
@@ -324,10 +414,78 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
             id="two-by-a-type-that-is-not-read",
         ),
         pytest.param(
+            bundle(OBSERVATION, bundle(OBSERVATION | {"subject": {"reference": "Patient/p2"}})),
+            Reason.TWO_PATIENTS,
+            0,
+            id="two-by-a-bundle-inside",
+        ),
+        pytest.param(
+            bundle(PATIENT, OBSERVATION, bundle({"resourceType": "Patient", "identifier": [MRN]}, BY_ADDRESS)),
+            Reason.TWO_PATIENTS,
+            0,
+            id="two-by-an-address-that-means-another-inside",
+        ),
+        *(
+            pytest.param(content, *(Reason.TWO_PATIENTS, 0), id=named)
+            for content, named in [
+                (
+                    OBSERVATION
+                    | {"subject": {"reference": "#p", "identifier": MRN | {"value": "8"}}}
+                    | {"contained": [{"resourceType": "Patient", "id": "p", "identifier": [MRN]}]},
+                    "two-by-another-number-than-that-of-the-contained-patient",
+                ),
+                (
+                    bundle(
+                        PATIENT | {"identifier": [MRN]},
+                        OBSERVATION | {"subject": {"reference": "Patient/p1", "identifier": MRN | {"value": "8"}}},
+                    ),
+                    "two-by-another-number-than-that-of-the-patient-beside",
+                ),
+                (
+                    bundle()
+                    | {"entry": [{"resource": PATIENT, "fullUrl": f"http://{host}/Patient/p1"} for host in ("a", "b")]},
+                    "two-of-one-id-from-two-servers",
+                ),
+                *(
+                    (
+                        bundle()
+                        | {
+                            "entry": [
+                                {"resource": PATIENT, "fullUrl": url},
+                                {"resource": OBSERVATION | {"subject": {"reference": url}}},
+                            ]
+                        },
+                        f"two-by-the-address-{url}",
+                    )
+                    for url in ("Patient/p2", "http://a/Patient/p2")
+                ),
+            ]
+        ),
+        *(
+            pytest.param(OBSERVATION | {"subject": subject}, *(Reason.NO_PATIENT, 0), id=f"an-id-too-long-{named}")
+            for subject, named in [
+                ({"identifier": MRN | {"value": "7" * 257}}, "value"),
+                ({"identifier": {"system": "urn:x" * 51, "value": "7"}}, "system"),
+                ({"reference": f"http://{'a' * 250}/Patient/p1"}, "address"),
+            ]
+        ),
+        pytest.param(
+            OBSERVATION | {"contained": [{"resourceType": "Specimen", "subject": {"reference": "Patient/p2"}}]},
+            Reason.TWO_PATIENTS,
+            0,
+            id="two-by-a-specimen-inside",
+        ),
+        pytest.param(
             OBSERVATION | {"focus": [{"reference": "Patient/donor"}]}, Reason.TWO_PATIENTS, 0, id="a-donors-value"
         ),
         pytest.param(
             OBSERVATION | {"focus": [{"reference": "RelatedPerson/child"}]}, Reason.UNSUPPORTED, 1, id="of-a-child"
+        ),
+        pytest.param(
+            R5_PROCEDURE | {"focus": {"reference": "Patient/donor"}}, Reason.TWO_PATIENTS, 0, id="done-to-a-donor"
+        ),
+        pytest.param(
+            R5_PROCEDURE | {"focus": {"reference": "RelatedPerson/child"}}, Reason.UNSUPPORTED, 1, id="done-to-a-child"
         ),
     ],
 )
@@ -357,6 +515,50 @@ def test_a_deletion_in_a_bundle_is_refused_and_costs_its_good_neighbours_nothing
     assert [(one.source, one.status.value) for one in refused.evidence] == [("Observation/o1", "current")]
 
 
+PARAMETERS = {"resourceType": "Parameters", "parameter": [{"name": "operation"}]}
+
+
+@pytest.mark.parametrize(
+    ("method", "resource", "kept"),
+    [
+        pytest.param("PATCH", PARAMETERS, ["Observation/o1"], id="a-patch"),
+        pytest.param("PATCH", None, ["Observation/o1"], id="a-patch-without-its-content"),
+        pytest.param("DELETE", OBSERVATION | {"id": "o2"}, ["Observation/o1"], id="what-is-deleted-is-not-current"),
+        pytest.param("PATCH", OBSERVATION | {"id": "o2"}, None, id="what-a-patch-made-is-read"),
+    ],
+)
+def test_a_change_that_does_not_say_what_is_now_is_refused(method: str, resource: Any, kept: list[str] | None) -> None:
+    change = {"request": {"method": method, "url": "Observation/o2"}} | ({"resource": resource} if resource else {})
+    both = bundle(OBSERVATION)
+    content = both | {"type": "transaction", "entry": [*both["entry"], change]}
+    if kept is None:
+        read = read_observation(message(content), RULES).evidence
+        assert [one.source for one in read] == ["Observation/o1", "Observation/o2"]
+        return
+    refused = refusal(content)
+    assert (refused.reason, "1 of 2" in refused.detail) == (Reason.UNSUPPORTED, True)
+    assert [one.source for one in refused.evidence] == kept
+
+
+def test_a_bundle_inside_is_refused_where_it_would_be_read_and_costs_its_neighbours_nothing() -> None:
+    good, inside = OBSERVATION | {"valueString": "1"}, OBSERVATION | {"id": "o2", "valueString": "2"}
+    refused = refusal(bundle(good, bundle(bundle(inside))))
+    assert (refused.reason, "1 of 2" in refused.detail) == (Reason.UNSUPPORTED, True)
+    assert [(one.source, one.status.value) for one in refused.evidence] == [("Observation/o1", "current")]
+    visit = {"resourceType": "Encounter", "subject": {"reference": "Patient/p1"}}
+    assert read_observation(message(bundle(good, bundle(visit))), RULES).skipped == ("Bundle",)
+
+
+def test_one_patient_may_come_in_versions_and_with_several_numbers() -> None:
+    numbers = [MRN | {"use": "old", "value": "6"}, MRN, {"system": "urn:ssn", "value": "9"}]
+    versions = [PATIENT | {"identifier": numbers[:count], "meta": {"versionId": str(count)}} for count in (1, 2, 3)]
+    entries = [{"resource": one, "fullUrl": "http://a/Patient/p1"} for one in versions]
+    named = [{"reference": "http://a/Patient/p1", "identifier": one} for one in (*numbers, {"value": "0"})]
+    entries += [{"resource": OBSERVATION | {"subject": one}, "fullUrl": "http://a/Observation/o1"} for one in named]
+    read = read_observation(message(bundle() | {"type": "history", "entry": entries}), RULES).evidence
+    assert [one.patient for one in read] == ["p1"] * 7
+
+
 def test_a_bad_entry_costs_its_good_neighbours_nothing() -> None:
     bad = OBSERVATION | {"id": "o2", "status": "zork", "meta": {"versionId": "4"}}
     refused = refusal(bundle(OBSERVATION | {"valueString": "1"}, bad, PATIENT))
@@ -376,6 +578,23 @@ def test_a_withdrawal_needs_neither_time_nor_value(status: str, fields: dict[str
     content = OBSERVATION | {"status": status} | fields
     one = read_one({key: value for key, value in content.items() if value is not None})
     assert (one.status, one.tokens) == (EvidenceStatus.WITHDRAWN, ())
+
+
+@pytest.mark.parametrize("status", ["corrected", "entered-in-error"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        {"effectiveDateTime": "2026-01-01T09:00:00Z"},
+        {"effectivePeriod": {"start": "2025-12-31", "end": "2026-01-01T09:00:00Z"}},
+        {"effectivePeriod": {"start": "2026-01-01T09:00:00Z"}},
+    ],
+)
+def test_a_correction_that_cannot_be_read_is_newer_than_what_it_corrects(status: str, time: dict[str, Any]) -> None:
+    sent = without(OBSERVATION, "effectiveDateTime") | time
+    (unread,) = refusal(sent | {"status": status, "zork": 1}).evidence
+    assert (unread.status, unread.occurred_at) == (EvidenceStatus.UNREADABLE, NINE)
+    assert read_one(sent | {"valueString": "1"}).rank < unread.rank
+    assert read_one(sent | {"status": status, "valueString": "2"}).rank > unread.rank
 
 
 @pytest.mark.parametrize("meta", [{}, {"meta": {"versionId": "x"}}])
@@ -468,6 +687,47 @@ def test_genomic_observations_are_genomic_evidence(fields: dict[str, Any], expec
     assert one.tokens == (VariantToken(at=NINE, **expected),)
 
 
+SNOMED = "http://snomed.info/sct"
+
+
+@pytest.mark.parametrize(
+    ("fields", "flags", "genes"),
+    [
+        pytest.param({}, (), {"BRAF"}, id="described-is-there"),
+        pytest.param({"valueCodeableConcept": coded("LA9633-4")}, (), {"BRAF"}, id="present"),
+        pytest.param({"valueCodeableConcept": coded("10828004", SNOMED)}, (), {"BRAF"}, id="positive"),
+        pytest.param({"valueCodeableConcept": coded("LA9634-2")}, ("not-detected",), set(), id="absent"),
+        pytest.param(
+            {"valueCodeableConcept": coded("2667000", SNOMED)}, ("not-detected",), set(), id="absent-in-snomed"
+        ),
+        pytest.param({"valueCodeableConcept": coded("LA6577-6")}, ("not-detected",), set(), id="negative"),
+        pytest.param(
+            {"dataAbsentReason": coded("not-performed", "urn:a")},
+            ("absent-not-performed", "no-call"),
+            set(),
+            id="not-done",
+        ),
+    ],
+)
+def test_a_gene_is_mutated_only_where_its_variant_was_found(
+    fields: dict[str, Any], flags: tuple[str, ...], genes: set[str]
+) -> None:
+    one = read_one(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]} | fields)
+    assert [token.flags for token in one.tokens] == [flags]
+    assert facts_of([one], {}, []).genes == genes
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"valueCodeableConcept": {"text": "Absent"}}, {"valueString": "Negative"}, {"valueBoolean": False}],
+    ids=["words", "string", "no"],
+)
+def test_a_variant_whose_value_may_mean_either_is_refused(value: dict[str, Any]) -> None:
+    refused = refusal(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]} | value)
+    assert (refused.reason, "LA9634-2" in refused.detail) == (Reason.UNSUPPORTED, True)
+    assert [(one.modality, one.status) for one in refused.evidence] == [(Modality.GENOMIC, EvidenceStatus.UNREADABLE)]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -522,6 +782,62 @@ def test_whether_a_medicine_is_taken_is_read_in_r5_as_in_r4(
     assert (one.status, [token.flags for token in one.tokens]) == (status, flags)
 
 
+@pytest.mark.parametrize(
+    ("status", "answer", "flags"),
+    [
+        pytest.param("completed", "urn:x|2", (), id="completed"),
+        *(
+            pytest.param(status, "urn:x|2", (f"status-{status}",), id=status)
+            for status in ("in-progress", "on-hold", "stopped", "unknown")
+        ),
+        pytest.param("preparation", "", ("status-preparation",), id="preparation-says-no-site-done"),
+        pytest.param("not-done", None, (), id="not-done-is-withdrawn"),
+        pytest.param("entered-in-error", None, (), id="entered-in-error-is-withdrawn"),
+    ],
+)
+def test_only_a_completed_act_says_that_it_is_done(status: str, answer: str | None, flags: tuple[str, ...]) -> None:
+    done, given = ({"status": status}, {"medicationCodeableConcept": coded("1", "urn:x")})
+    read = [read_one(PROCEDURE | done)]
+    read += [read_one(MEDICATION | done | given)] if status != "preparation" else []  # has no such status
+    for one in read:
+        assert (one.status is EvidenceStatus.WITHDRAWN) == (answer is None)
+        said = [(token.code, token.flags) for token in one.tokens if isinstance(token, ObservationToken)]
+        assert said == ([] if answer is None else [("urn:x|1", (one.source.partition("/")[0].lower(), *flags))])
+    assert [token.answer for token in read[0].tokens if isinstance(token, ObservationToken)] == (
+        [] if answer is None else [answer]
+    )
+
+
+@pytest.mark.parametrize("end", ["completed", "stopped"])
+def test_without_versions_what_is_over_wins_over_what_was_going_on(end: str) -> None:
+    for code in map(str, range(20)):  # the content hash must not decide
+        act = PROCEDURE | {"code": coded(code, "urn:x")}
+        ranks = [read_one(act | {"status": status}).rank for status in ("in-progress", end, "entered-in-error")]
+        assert ranks == sorted(ranks)
+
+
+@pytest.mark.parametrize(
+    ("content", "flags"),
+    [
+        pytest.param(CONDITION | {"verificationStatus": {"text": "refuted"}}, ("status-unknown",), id="condition"),
+        pytest.param(CONDITION | {"verificationStatus": coded("confirmed", "urn:v")}, (), id="confirmed"),
+        pytest.param(CONDITION, (), id="condition-without-one"),
+        pytest.param(
+            {
+                **{"resourceType": "MedicationStatement", "status": "recorded", "dateAsserted": "2026-01-01T09:00:00Z"},
+                **{"subject": {"reference": "Patient/p1"}, "medication": {"concept": coded("1", "urn:x")}},
+                "adherence": {"code": {"text": "not taking"}},
+            },
+            ("status-unknown",),
+            id="adherence",
+        ),
+    ],
+)
+def test_a_status_in_words_alone_may_say_anything(content: dict[str, Any], flags: tuple[str, ...]) -> None:
+    one = read_one({"code": coded("1", "urn:x")} | content if content["resourceType"] == "Condition" else content)
+    assert [token.flags for token in one.tokens] == [(content["resourceType"].lower(), *flags)]
+
+
 def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> None:
     """Evidence larger than Kafka takes would stop the worker, and so every other patient."""
     refused = refusal(
@@ -533,6 +849,54 @@ def test_a_document_whose_code_would_travel_ten_thousand_times_is_refused() -> N
     )
     assert refused.reason is Reason.TOO_LARGE
     assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE]
+
+
+def attached(text: str) -> dict[str, Any]:
+    data = base64.b64encode(text.encode()).decode()
+    return DOCUMENT | {"content": [{"attachment": {"contentType": "text/plain", "data": data}}]}
+
+
+DOCUMENT = {
+    **{"resourceType": "DocumentReference", "id": "d", "status": "current", "date": "2026-01-01T09:00:00Z"},
+    **{"subject": {"reference": "Patient/p1"}, "content": [{"attachment": NOTE}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "longest", "flag"),
+    [
+        pytest.param(lambda text: OBSERVATION | {"valueString": text}, 256, "text-cut", id="answer"),
+        pytest.param(
+            lambda text: OBSERVATION | {"valueCodeableConcept": {"coding": [{"display": text}]}},
+            *(256, "text-cut"),
+            id="coded-answer-in-words",
+        ),
+        pytest.param(
+            lambda text: OBSERVATION | {"component": [{"code": coded("x"), "valueString": text}]},
+            *(256, "text-cut"),
+            id="of-a-component",
+        ),
+        pytest.param(
+            lambda text: OBSERVATION | {"code": {"text": text}, "valueBoolean": True}, 256, "text-cut", id="code"
+        ),
+        pytest.param(lambda text: CONDITION | {"code": {"text": text}}, 256, "text-cut", id="condition"),
+        pytest.param(
+            lambda text: MEDICATION | {"medicationCodeableConcept": {"text": text}}, 256, "text-cut", id="medication"
+        ),
+        pytest.param(lambda text: DOCUMENT | {"type": {"text": text}}, 256, "text-cut", id="type-of-a-document"),
+        pytest.param(attached, 4000, "note-cut", id="note"),
+    ],
+)
+def test_words_of_which_a_token_holds_the_beginning_are_flagged(
+    make: Callable[[str], dict[str, Any]], longest: int, flag: str
+) -> None:
+    whole, cut = read_one(make("x" * longest)), read_one(make("x" * (longest + 1)))
+    assert (whole.flags, cut.flags) == ((), (flag,))
+    assert whole.tokens == cut.tokens
+
+
+def test_a_long_name_beside_a_code_is_not_a_cut() -> None:
+    assert read_one(OBSERVATION | {"valueCodeableConcept": coded("LA1") | {"text": "x" * 300}}).flags == ()
 
 
 @pytest.mark.parametrize(

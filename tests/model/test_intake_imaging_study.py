@@ -115,6 +115,7 @@ def test_the_status_of_a_study(files: OneFile, fields: dict[str, object], expect
         pytest.param({"started": None}, Reason.NO_TIME, id="no-time"),
         pytest.param({"contained": []}, Reason.NOT_AN_EVENT, id="endpoint-elsewhere"),
         pytest.param({"status": None}, Reason.NOT_AN_EVENT, id="no-status"),
+        pytest.param({"modifierExtension": [{"url": "http://a/not"}]}, Reason.UNSUPPORTED, id="turned-round-perhaps"),
         pytest.param({"status": "entered-in-error", "series": []}, Reason.NOTHING_TO_READ, id="taken-back-unnamed"),
     ],
 )

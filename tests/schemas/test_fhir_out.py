@@ -11,6 +11,7 @@ from fhir.resources.R4B.bundle import Bundle
 
 from schemas.evidence import Modality
 from schemas.fhir_out import to_bundle
+from schemas.fhir_patient import People
 from schemas.fhir_render import render
 from schemas.picture import Absence
 from schemas.request import Cause, History, Status
@@ -74,6 +75,24 @@ WITHDRAWN = said(Status.WITHDRAWN, revision=3, **PREDICTED, **IMPUTED, evidence=
 ABSTAINED = said(**PREDICTED, abstained="low-confidence")
 NOTHING = said(evidence=(), abstained="no-evidence")
 ODD = said(patient="\x00 odd ", **PREDICTED)
+SYSTEMS = (
+    *("http://hospital.org/mrn", "https://a.org/x?y=1", "urn:mrn", "urn:oid:1.2.840.114350.1.13.0"),
+    *("http://terminology.hl7.org/zork", "http://snomed.info/sct", "http://unitsofmeasure.org"),
+)
+STRANGE = (
+    *(
+        "mrn",
+        "http://a b",
+        "http://a/\u00e9",
+        "urn:oid:abc",
+        "urn:oid:1.2",
+        "urn:oid:01.2.3.4",
+        "urn:uuid:x",
+        "ftp://a",
+    ),
+    *("urn:ietf:rfc:3986", "HTTP://a/b", "", "https://oncostream.org/fhir/NamingSystem/patient-percent-encoded"),
+)
+IDENTIFIED = [said(patient=f"{system}|a|b", **PREDICTED) for system in (*SYSTEMS, *STRANGE)]
 EACH = [FINAL, PRELIMINARY, AMENDED, WITHDRAWN, ABSTAINED, NOTHING, ODD]
 IDS = ["final", "preliminary", "amended", "withdrawn", "abstained", "nothing", "odd"]
 
@@ -107,11 +126,12 @@ def test_the_fhir_library_reads_every_bundle(result: Result) -> None:
 @pytest.mark.parametrize("version", ["R4", "R4B"])
 def test_the_validator_of_hl7_finds_no_error(version: str) -> None:
     wrong = to_bundle(FINAL) | {"type": "heap"}
-    lines = b"\n".join([*(render(result) for result in EACH), json.dumps(wrong).encode()])
+    each = [*EACH, *IDENTIFIED]
+    lines = b"\n".join([*(render(result) for result in each), json.dumps(wrong).encode()])
     ran = subprocess.run([VALIDATOR, version, "-"], input=lines, capture_output=True, check=False)
     rows = [json.loads(line) for line in ran.stdout.splitlines()]
     errors = [row["errors"] for row in rows]
-    assert errors[:-1] == [[]] * len(EACH), ran.stderr.decode()
+    assert errors[:-1] == [[]] * len(each), ran.stderr.decode()
     assert errors[-1], "the wrong Bundle at the end shows that errors are found"
 
 
@@ -188,10 +208,29 @@ def test_every_resource_says_that_an_ai_asserted_it() -> None:
         assert label["code"] == "AIAST"
 
 
+def subject_of(patient: str) -> dict[str, Any]:
+    found: dict[str, Any] = resources(said(patient=patient), "DiagnosticReport")[0]["subject"]
+    return found
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_patient_known_by_identifier_is_named_by_its_system_and_value(system: str) -> None:
+    read = {"subject": {"identifier": {"system": system, "value": "a|b"}}}
+    subject = subject_of(People().patient_of(read))
+    assert subject == {"type": "Patient", "identifier": {"system": system, "value": "a|b"}}
+    assert People().patient_of({"subject": subject}) == People().patient_of(read)
+
+
+@pytest.mark.parametrize(
+    "patient", [*(f"{system}|7" for system in STRANGE), "http://a| 7", "http://a/Patient/7", "urn:x|"]
+)
+def test_what_only_looks_like_an_identifier_is_one_value(patient: str) -> None:
+    assert subject_of(patient)["identifier"] == {"value": patient}
+
+
 def test_two_odd_patient_ids_stay_two_patients() -> None:
-    subjects = [
-        resources(said(patient=patient), "DiagnosticReport")[0]["subject"]
-        for patient in ("p 1", " p 1", "p 1\x00", "p 1\ufffd", "%20p%201")
-    ]
-    assert len({json.dumps(each) for each in subjects}) == 5
+    encoded = "https://oncostream.org/fhir/NamingSystem/patient-percent-encoded|%20p%201"
+    patients = ("p 1", " p 1", "p 1\x00", "p 1\ufffd", "%20p%201", "|p 1", "urn:x|p 1", "urn:x| p 1", encoded)
+    subjects = [subject_of(patient) for patient in patients]
+    assert len({json.dumps(each) for each in subjects}) == len(patients)
     assert not any("reference" in each for each in subjects)

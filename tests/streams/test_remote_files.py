@@ -161,6 +161,8 @@ def test_s3(s3_port: int, tmp_path: Path) -> None:
     assert refusal(blobs, ref("s3://bucket/a.dcm", 10)) == Reason.SIZE_MISMATCH
     assert refusal(blobs, ref("s3://bucket/404")) == Reason.FILE_MISSING
     assert refusal(blobs, ref("s3://bucket/403")) == Reason.FILE_NOT_ALLOWED
+    for bucket in ("s3://bucket", "s3://bucket/"):
+        assert refusal(blobs, ref(bucket)) == Reason.FILE_NOT_ALLOWED
     assert not list(tmp_path.iterdir())
 
 
