@@ -1,13 +1,14 @@
 """Kafka and Redis as a deployment needs them: topics, groups, and a cache that evicts nothing of its own."""
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError, KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from agents.checks import Finding, away, note, well, wrong
 from agents.clients import administering, caching, shown
 from agents.exits import Away
+from streams.kafka_fault import OF_THE_USER
 from streams.settings import Settings
 from streams.topics import create_topics, group_of, inputs_of, named, topic_faults
 
@@ -58,7 +59,11 @@ async def _groups(settings: Settings, admin: AIOKafkaAdminClient) -> list[Findin
     idle: list[str] = []
     busy: list[str] = []
     for role in inputs_of(named(settings.kafka.prefix)):
-        running = await _state(admin, group_of(settings.kafka.prefix, role)) not in ("Dead", "Empty")
+        group = group_of(settings.kafka.prefix, role)
+        try:
+            running = await _state(admin, group) not in ("Dead", "Empty")
+        except GroupAuthorizationFailedError:
+            return [wrong("workers", f"group {group} may not be read; {OF_THE_USER}")]
         (busy if running else idle).append(role)
     findings = [well("workers", f"somebody runs {', '.join(busy)}")] if busy else []
     if idle:

@@ -17,6 +17,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 from streams.kafka import client_options
 from streams.settings import KafkaSettings
 
+OF_THE_USER = "give the user of ONCOSTREAM_KAFKA_USER its rights (docs/operations.md)"
+"""The remedy where a user may not do what we need."""
 _SECONDS = 5
 _NOT_ALLOWED = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 _OTHER_SECURITY = "check that ONCOSTREAM_KAFKA_SECURITY is what this port wants, and ONCOSTREAM_KAFKA_CERT_FILE"
@@ -25,8 +27,7 @@ _OTHER_SECURITY = "check that ONCOSTREAM_KAFKA_SECURITY is what this port wants,
 async def kafka_fault(bootstrap: str, kafka: KafkaSettings, error: BaseException) -> str:
     """What a client's error comes from and the remedy, in one line: the brokers are asked once more, one by one."""
     if isinstance(error, _NOT_ALLOWED):
-        remedy = "give the user of ONCOSTREAM_KAFKA_USER its rights (docs/operations.md)"
-        return f"Kafka at {bootstrap} does not allow this ({type(error).__name__}); {remedy}"
+        return f"Kafka at {bootstrap} does not allow this ({type(error).__name__}); {OF_THE_USER}"
     told = [await _told(host, port, kafka) for host, port, _ in collect_hosts(bootstrap)]
     there = [each for each in told if each is not None]
     if not there:

@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from guarded_servers import PASSWORD, Guarded, guarded_servers
 
+from agents.checks import State
 from agents.clients import administering, caching
 from agents.exits import Away
+from agents.service_checks import check_kafka
 from model.cohorts.synthetic import write_synthetic
 from streams.app import role_app
 from streams.kafka import ssl_context
@@ -110,6 +112,19 @@ async def topics_seen() -> list[str]:
         return list(await client.list_topics())
 
 
+def test_a_command_that_kafka_does_not_allow_says_so(
+    as_hospital: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONCOSTREAM_KAFKA_USER", "guest")
+
+    async def ask() -> None:
+        async with administering(read_settings()) as client:
+            await client.describe_consumer_groups(["oncostream-clinical"])
+
+    with pytest.raises(Away, match=r"does not allow this \(GroupAuthorizationFailedError\); give the user"):
+        asyncio.run(ask())
+
+
 def refused_by_kafka() -> str:
     """What a command says that cannot reach Kafka."""
     with pytest.raises(Away) as raised:
@@ -156,13 +171,10 @@ def test_a_broker_of_several_that_answers_tells_what_is_wrong(
 
 def test_a_user_without_rights_is_told_so(as_hospital: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONCOSTREAM_KAFKA_USER", "guest")
-
-    async def ask() -> None:
-        async with administering(read_settings()) as client:
-            await client.describe_consumer_groups(["oncostream-clinical"])
-
-    with pytest.raises(Away, match=r"does not allow this \(GroupAuthorizationFailedError\); give the user"):
-        asyncio.run(ask())
+    known, *topics, workers = asyncio.run(check_kafka(read_settings(), create=True))
+    assert (known.state, workers.state) == (State.WELL, State.WRONG)
+    assert topics[0].found == "could not be created (TopicAuthorizationFailedError)"
+    assert workers.remedy == "give the user of ONCOSTREAM_KAFKA_USER its rights (docs/operations.md)"
 
 
 @pytest.mark.parametrize(
