@@ -9,8 +9,10 @@ from model.readers.vcf_meta import Definition, definition, structured
 
 _VERSION = re.compile(r"##fileformat=VCFv4\.\d+\s*")
 _COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
-_TUMOUR = re.compile(r"(?:^|[._\-\s])(?:tumou?r|tum)(?:$|[._\-\s])", re.IGNORECASE)
-_NORMAL = re.compile(r"(?:^|[._\-\s])(?:normal|germline|blood)(?:$|[._\-\s])", re.IGNORECASE)
+_TUMOUR = re.compile(r"(?<![a-z])(?:tumou?r|tum)(?![a-z])", re.IGNORECASE)
+_NORMAL = re.compile(r"(?<![a-z])(?:normal|germline|non[\W_]*tumou?r)(?![a-z])", re.IGNORECASE)
+_BLOOD = re.compile(r"(?<![a-z])blood(?![a-z])", re.IGNORECASE)
+"""A normal's as a rule; a tumour's where the name says that too."""
 _MAX_META_LINES = 200_000
 _MAX_META_TEXT = 2**26
 """Characters of all meta lines: definitions stay in memory while the body is read."""
@@ -36,16 +38,24 @@ class VcfHeader:
     def sample_of(self, specimen: str) -> tuple[int, bool]:
         """Index of the sample to read, and whether that is a guess; -1 where there are no samples.
 
-        The tumour sample named by the caller, else the event's specimen, else one called tumour, else the last
-        that is not called normal: a guess where several are left.
+        The tumour sample named by the caller, else the event's specimen, else the last one called tumour, else the
+        last that is not called normal: a guess where several are left.
         """
         names = self.samples
-        for fits in (lambda name: name == self.tumour, lambda name: name == specimen, _TUMOUR.search):
+        for fits in (lambda name: name == self.tumour, lambda name: name == specimen, self._is_called_tumour):
             found = [index for index, name in enumerate(names) if fits(name)]
             if len(found) == 1:
                 return found[0], False
-        left = [i for i, name in enumerate(names) if name != self.normal and not _NORMAL.search(name)]
+        left = found or [
+            i for i, name in enumerate(names) if not self._is_called_normal(name) and not _BLOOD.search(name)
+        ]
         return (left or [len(names) - 1])[-1], len(left) > 1 or (not left and len(names) > 1)
+
+    def _is_called_tumour(self, name: str) -> bool:
+        return _TUMOUR.search(name) is not None and not self._is_called_normal(name)
+
+    def _is_called_normal(self, name: str) -> bool:
+        return name == self.normal or _NORMAL.search(name) is not None
 
 
 def read_header(lines: Iterator[tuple[int, str]]) -> VcfHeader:

@@ -124,13 +124,23 @@ def test_each_alternative_of_a_line_is_a_variant_with_its_own_reads(tmp_path: Pa
         pytest.param("TUMOR NORMAL", "", "s-17", 1, (), id="called-tumour"),
         pytest.param("x y-normal", "", "s-17", 1, (), id="not-the-normal"),
         pytest.param("a b", "##normal_sample=b\n", "s-17", 1, (), id="not-the-declared-normal"),
+        pytest.param("TUMOR1 NORMAL1", "", "s-17", 1, (), id="numbered"),
+        pytest.param("TUMOUR_2 Normal_2", "", "s-17", 1, (), id="numbered-apart"),
+        pytest.param("p17tum p17normal", "", "s-17", 1, (), id="behind-a-number"),
+        pytest.param("met NORMAL1", "", "s-17", 1, (), id="not-the-numbered-normal"),
+        pytest.param("met p1_non-tumor", "", "s-17", 1, (), id="not-what-is-no-tumour"),
+        pytest.param("met tumor_adjacent_normal", "", "s-17", 1, (), id="not-the-normal-beside-a-tumour"),
+        pytest.param("met tumor", "##normal_sample=tumor\n", "s-17", 1, (), id="not-a-declared-normal-called-tumour"),
+        pytest.param("blood_tumor skin_normal", "", "s-17", 1, (), id="a-tumour-of-the-blood"),
+        pytest.param("TUMOR1 TUMOR2 PBMC", "", "s-17", 2, ("sample-assumed",), id="the-last-of-the-tumours"),
         pytest.param("a b", "", "s-17", 2, ("sample-assumed",), id="else-the-last-and-says-so"),
     ],
 )
 def test_the_sample_read_is_the_tumour(
     tmp_path: Path, samples: str, meta: str, specimen: str, reads: int, flags: tuple[str, ...]
 ) -> None:
-    found = read(vcf(tmp_path, "1 5 . A T . PASS . GT:AD 0/1:9,1 0/1:8,2", samples, meta), specimen=specimen)
+    each = " ".join(("0/1:9,1", "0/1:8,2", "0/1:7,3")[: len(samples.split())])
+    found = read(vcf(tmp_path, f"1 5 . A T . PASS . GT:AD {each}", samples, meta), specimen=specimen)
     assert (only(found).mutant_reads, found.flags) == (reads, flags)
 
 
