@@ -91,6 +91,54 @@ ANNOVAR_TERMS = {
 }
 """`ExonicFunc.refGene` and `Func.refGene` of ANNOVAR as Sequence Ontology terms."""
 
+BCFTOOLS_TERMS = {
+    "synonymous": "synonymous_variant",
+    "missense": "missense_variant",
+    "inframe_deletion": "inframe_deletion",
+    "inframe_insertion": "inframe_insertion",
+    "inframe_altering": "protein_altering_variant",
+    "frameshift": "frameshift_variant",
+    "splice_acceptor": "splice_acceptor_variant",
+    "splice_donor": "splice_donor_variant",
+    "splice_region": "splice_region_variant",
+    "stop_gained": "stop_gained",
+    "stop_lost": "stop_lost",
+    "stop_retained": "stop_retained_variant",
+    "start_lost": "start_lost",
+    "start_retained": "start_retained_variant",
+    "coding_sequence": "coding_sequence_variant",
+    "5_prime_utr": "5_prime_UTR_variant",
+    "3_prime_utr": "3_prime_UTR_variant",
+    "non_coding": "non_coding_transcript_exon_variant",
+    "intron": "intron_variant",
+    "intergenic": "intergenic_variant",
+}
+"""Consequences of bcftools csq (1.24) as Sequence Ontology terms."""
+
+FUNCOTATOR_TERMS = {
+    "MISSENSE": "missense_variant",
+    "NONSENSE": "stop_gained",
+    "NONSTOP": "stop_lost",
+    "SILENT": "synonymous_variant",
+    "SPLICE_SITE": "splice_site_variant",
+    "IN_FRAME_DEL": "inframe_deletion",
+    "IN_FRAME_INS": "inframe_insertion",
+    "FRAME_SHIFT_DEL": "frameshift_variant",
+    "FRAME_SHIFT_INS": "frameshift_variant",
+    **dict.fromkeys(("START_CODON_SNP", "START_CODON_DEL", "START_CODON_INS"), "start_lost"),
+    "DE_NOVO_START_IN_FRAME": "5_prime_UTR_premature_start_codon_gain_variant",
+    "DE_NOVO_START_OUT_FRAME": "5_prime_UTR_premature_start_codon_gain_variant",
+    "FIVE_PRIME_UTR": "5_prime_UTR_variant",
+    "THREE_PRIME_UTR": "3_prime_UTR_variant",
+    "FIVE_PRIME_FLANK": "upstream_gene_variant",
+    "THREE_PRIME_FLANK": "downstream_gene_variant",
+    "INTRON": "intron_variant",
+    "IGR": "intergenic_variant",
+    "RNA": "non_coding_transcript_exon_variant",
+    "LINCRNA": "non_coding_transcript_exon_variant",
+}
+"""`variantClassification` of GATK's Funcotator as Sequence Ontology terms."""
+
 
 def severity(term: str) -> int:
     """0 for the most severe; a term that is not in the list comes after all that are."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from model.readers.annotations import annotation_of
+from model.readers.annotations import annotation_of, piped_infos
 from model.readers.text_lines import numbered_lines
 from model.readers.vaf import Reads, reads_of
 from model.readers.variants import MostTelling, Variants
@@ -28,15 +28,19 @@ def read_vcf(path: Path, *, at: datetime, assay: str, specimen: str = "", max_va
 
     Refused, with the line number, where the file breaks the specification in a way that is not listed in
     `docs/evidence/vcf-tolerated.md`. In ctDNA a named variant without a read is kept: its zero is a measurement.
+    Flagged `annotation-unread` where a variant has an annotation of which neither gene nor consequence is read.
     """
     lines = numbered_lines(path)
     header = read_header(lines)
     sample, guessed = header.sample_of(specimen)
-    kept = MostTelling(max_variants)
+    kept, annotated, unread = MostTelling(max_variants), piped_infos(header), False
     for record in _records(lines, header, sample):
         for token in _tokens(record, header, at, assay):
             kept.add(token)
-    return kept.variants(("sample-assumed",) if guessed else ())
+            silent = not token.gene and not token.consequence
+            unread = unread or (silent and not annotated.isdisjoint(record.info))
+    flags = {"sample-assumed": guessed, "annotation-unread": unread}
+    return kept.variants(flag for flag, holds in flags.items() if holds)
 
 
 def _records(lines: Iterator[tuple[int, str]], header: VcfHeader, sample: int) -> Iterator[VcfRecord]:
