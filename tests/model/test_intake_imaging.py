@@ -197,7 +197,7 @@ def test_a_header_of_another_patient(
         pytest.param(doubled(raw(STUDY), "reference"), Reason.NOT_JSON, "each key once", id="two-subjects-of-a-study"),
         pytest.param(raw(b"[]"), Reason.NOT_AN_EVENT, "object", id="a-list"),
         pytest.param(raw(b'{"resourceType": "Patient"}'), Reason.UNSUPPORTED, "ImagingStudy", id="other-fhir"),
-        pytest.param(message(patient=None), Reason.NO_PATIENT, "patient", id="no-patient"),
+        pytest.param(message(patient=None), Reason.NO_PATIENT, "name the patient in `patient`", id="no-patient"),
         pytest.param(message(occurred_at="2026-03-01T09:12:00"), Reason.NO_TIME, "occurred_at", id="no-offset"),
         pytest.param(message(kind="Jane Doe"), Reason.NOT_AN_EVENT, "kind", id="bad-field"),
         pytest.param(message(**{"Jane Doe": 1}), Reason.NOT_AN_EVENT, "contract: 1", id="unknown-field"),
