@@ -11,6 +11,7 @@ import pydicom
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image, ImageCms
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
@@ -178,6 +179,50 @@ def test_a_tiff_that_cannot_be_is_refused(tmp_path: Path, content: bytes | None)
     path.write_bytes(content or path.read_bytes().replace(length, struct.pack("<HHII", 67, 4, 1, 64)))
     with pytest.raises(Refused):
         read(path)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "LAB", "YCbCr"])
+def test_other_colours_than_rgb_are_refused(tmp_path: Path, mode: str) -> None:
+    in_mode(Image.fromarray(np.full((64, 64, 3), PINK, np.uint8)), mode).save(tmp_path / "a.tiff")
+    with pytest.raises(Refused, match="save it as tiled RGB") as refused:
+        read(tmp_path / "a.tiff")
+    assert refused.value.reason == Reason.UNSUPPORTED
+
+
+@pytest.mark.parametrize(("mode", "named"), [("CMYK", "separated"), ("YCbCr", "ycbcr")])
+def test_tiles_of_other_colours_are_read_as_rgb(tmp_path: Path, mode: str, named: str) -> None:
+    stored = np.asarray(in_mode(Image.fromarray(np.full((64, 64, 3), PINK, np.uint8)), mode))
+    (first, *_) = read(tiff(tmp_path / "a.tiff", stored, photometric=named, tile=(64, 64)))
+    np.testing.assert_allclose(first.mean(axis=(1, 2)), np.array(PINK) / 255, atol=0.01)
+
+
+def test_tiles_of_cielab_are_refused(tmp_path: Path) -> None:
+    stored = np.asarray(in_mode(Image.fromarray(np.full((64, 64, 3), PINK, np.uint8)), "LAB"))
+    with pytest.raises(Refused, match="save it as tiled RGB"):
+        read(tiff(tmp_path / "a.tiff", stored, photometric="cielab", tile=(64, 64)))
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    if mode != "LAB":
+        return image.convert(mode)
+    profiles = [ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")]
+    converted = ImageCms.profileToProfile(image, profiles[0], profiles[1], outputMode="LAB")
+    assert converted is not None
+    return converted
+
+
+def test_the_ycbcr_of_a_jpeg_is_read_as_rgb(tmp_path: Path) -> None:
+    written = tmp_path / "a.tiff"
+    Image.fromarray(np.full((64, 64, 3), PINK, np.uint8)).convert("YCbCr").save(written, compression="jpeg")
+    (first, *_) = read(written)
+    np.testing.assert_allclose(first.mean(axis=(1, 2)), np.array(PINK) / 255, atol=0.02)
+
+
+@pytest.mark.parametrize("bits", [4, 8, 10, 12, 14, 16])
+def test_a_pixel_of_any_number_of_bits_is_as_bright(tmp_path: Path, bits: int) -> None:
+    half = np.full((64, 64), round(0.6 * (2**bits - 1)), np.uint8 if bits <= 8 else np.uint16)
+    (first, *_) = read(tiff(tmp_path / "a.tiff", half, photometric="minisblack", bitspersample=bits))
+    np.testing.assert_allclose(first, 0.6, atol=0.001)
 
 
 def test_floating_point_is_not_supported(tmp_path: Path) -> None:
