@@ -20,6 +20,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from model.readers.bounded_stream import BoundedStream
 from model.readers.dicom_frames import DEFLATED_FRAMES, ENCAPSULATED, decode_frame
 from model.readers.dicom_header import BROKEN, PIXEL_KEYWORDS, DicomLimits, OpenedDicom, open_dicom, unreadable
 from model.readers.pixels import Tile, to_tile, windowed
@@ -72,8 +73,10 @@ def _arrays(file: OpenedDicom, options: dict[str, Any]) -> Iterator[tuple[NDArra
     frames = options["number_of_frames"]
     options |= _pixel_element(file)
     if file.syntax in ENCAPSULATED:
-        encoded = generate_frames(file.stream, number_of_frames=frames, extended_offsets=offsets)
+        stream = BoundedStream(file.stream, _encoded_at_most(options), "an encoded frame")
+        encoded = generate_frames(stream, number_of_frames=frames, extended_offsets=offsets)
         for frame in islice(encoded, frames):
+            stream.start()
             yield decode_frame(frame, file.syntax, {**options, "number_of_frames": 1})
     elif UID(file.syntax).is_encapsulated:
         raise Refused(
@@ -83,6 +86,12 @@ def _arrays(file: OpenedDicom, options: dict[str, Any]) -> Iterator[tuple[NDArra
         native = get_decoder(ExplicitVRLittleEndian if file.syntax == DeflatedExplicitVRLittleEndian else file.syntax)
         for array, properties in native.iter_array(file.stream, **options):
             yield array, str(properties["photometric_interpretation"])
+
+
+def _encoded_at_most(options: dict[str, Any]) -> int:
+    """Bytes of one frame with the table of offsets: no codec needs twice what it encodes."""
+    bits: int = options["rows"] * options["columns"] * options["samples_per_pixel"] * options["bits_allocated"]
+    return 2**20 + 2 * (bits // 8)
 
 
 def _pixel_element(file: OpenedDicom) -> dict[str, str]:
