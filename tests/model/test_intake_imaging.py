@@ -5,14 +5,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from dicom_slide import wsi
 from numpy.typing import NDArray
 
 from model.intake.imaging import read_imaging
 from model.intake.imaging_files import ImagingRules
+from model.readers.slide import SlideRules
 from schemas.errors import Reason, Refused, Unavailable
 from schemas.events import FileRef
 from schemas.evidence import Evidence, EvidenceStatus, Vector
@@ -149,6 +153,37 @@ def test_a_slide_of_glass_alone_has_nothing_to_read(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tiff", np.full((64, 64, 3), 250, np.uint8), photometric="rgb")
     sent = message(kind="SM", files=[file_of("a.tiff", "image/tiff")])
     assert refused(Folder(a=tmp_path / "a.tiff"), sent).reason == Reason.NOTHING_TO_READ
+
+
+@pytest.fixture
+def slide_in_zip(tmp_path: Path) -> Path:
+    """A label, and the 16 tiles and the one tile of two levels."""
+    levels = [wsi(tmp_path / "1.dcm", 0, (220, 120, 180)), wsi(tmp_path / "2.dcm", 1, (90, 80, 160))]
+    with ZipFile(tmp_path / "a.zip", "w") as target:
+        for part in (wsi(tmp_path / "0.dcm", 2, (255, 0, 0), kind="LABEL"), *levels):
+            target.write(part, part.name)
+    return tmp_path / "a.zip"
+
+
+def test_a_slide_in_a_zip_is_read_as_its_files_are(slide_in_zip: Path) -> None:
+    files = Folder(a=slide_in_zip, **{str(n): slide_in_zip.parent / f"{n}.dcm" for n in range(3)})
+    rules = ImagingRules(slide=SlideRules(microns_per_pixel=2))
+    apart = [file_of(f"{n}.dcm", "application/dicom") for n in range(3)]
+    zipped = [file_of("a.zip", "application/zip")]
+    one, other = (read_one(files, rules, kind="SM", files=named).vectors[0] for named in (zipped, apart))
+    assert one == other
+    np.testing.assert_allclose(one.unpack(), [4, 110 / 255], atol=0.01)
+
+
+def test_a_slide_that_no_disk_holds_unpacked_is_refused(slide_in_zip: Path) -> None:
+    sent = message(kind="SM", files=[file_of("a.zip", "application/zip")])
+    before = getrlimit(RLIMIT_FSIZE)
+    setrlimit(RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        refusal = refused(Folder(a=slide_in_zip), sent)
+    finally:
+        setrlimit(RLIMIT_FSIZE, before)
+    assert (refusal.reason, "send the DICOM files" in refusal.detail) == (Reason.TOO_LARGE, True)
 
 
 def test_a_store_that_is_away_is_waited_for() -> None:

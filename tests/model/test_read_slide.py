@@ -5,16 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
-import pydicom
 import pytest
 import tifffile
+from dicom_slide import wsi
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import UID, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
 
 from model.readers.pixels import Tile, cut, is_background
 from model.readers.slide import SlideRules, grid, is_slide, read_slide
@@ -243,36 +239,6 @@ def test_a_slide_cut_anywhere_is_read_or_refused_and_nothing_else(tmp_path: Path
         read(broken)
 
 
-def wsi(path: Path, level: int, colour: tuple[int, int, int]) -> Path:
-    """One file of a DICOM slide of 256 × 256 pixels of half a micron, four times smaller a level."""
-    side, tile = 256 // 4**level, 64
-    count, spacing = (side // tile) ** 2, 0.0005 * 4**level
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = VLWholeSlideMicroscopyImageStorage
-    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = UID(f"1.2.3.{level}")
-    data.SeriesInstanceUID, data.ImageType = (
-        "1.2.4",
-        ["ORIGINAL", "PRIMARY", "VOLUME", "RESAMPLED" if level else "NONE"],
-    )
-    data.DimensionOrganizationType = "TILED_FULL"
-    data.TotalPixelMatrixColumns = data.TotalPixelMatrixRows = side
-    data.Rows = data.Columns = tile
-    data.NumberOfFrames, data.SamplesPerPixel, data.PhotometricInterpretation = count, 3, "YBR_FULL_422"
-    data.BitsAllocated = data.BitsStored = 8
-    data.PlanarConfiguration, data.HighBit, data.PixelRepresentation = 0, 7, 0
-    measures, shared = Dataset(), Dataset()
-    measures.PixelSpacing = [spacing, spacing]
-    shared.PixelMeasuresSequence = [measures]
-    data.SharedFunctionalGroupsSequence = [shared]
-    stained = np.full((tile, tile, 3), colour, np.uint8)
-    data.PixelData = encapsulate([bytes(imagecodecs.jpeg8_encode(stained))] * count)
-    data["PixelData"].is_undefined_length = True
-    pydicom.dcmwrite(path, data, enforce_file_format=True)
-    return path
-
-
 @pytest.mark.parametrize("named", [1, 2], ids=["the-level-beside-it-is-not-named", "both-levels"])
 def test_a_dicom_slide_has_the_levels_that_are_named(tmp_path: Path, named: int) -> None:
     parts = [wsi(tmp_path / "0.dcm", 0, PINK), wsi(tmp_path / "1.dcm", 1, (90, 80, 160))]
@@ -281,6 +247,14 @@ def test_a_dicom_slide_has_the_levels_that_are_named(tmp_path: Path, named: int)
     assert len(tiles) == 4
     shown = PINK if named == 1 else (90, 80, 160)
     np.testing.assert_allclose(tiles[0].mean(axis=(1, 2)), np.array(shown) / 255, atol=0.02)
+
+
+def test_a_slide_is_known_by_all_its_files_and_not_by_the_first(tmp_path: Path) -> None:
+    label = wsi(tmp_path / "0.dcm", 2, (255, 0, 0), kind="LABEL")
+    levels = [wsi(tmp_path / "1.dcm", 0, PINK), wsi(tmp_path / "2.dcm", 1, (90, 80, 160))]
+    assert is_slide([label, *levels])
+    assert len(list(read_slide([label, *levels], SIZE, SlideRules(microns_per_pixel=2)))) == 4
+    assert not is_slide([label])
 
 
 def test_files_beside_a_slide_are_not_read(tmp_path: Path) -> None:
