@@ -19,6 +19,9 @@ GENOMIC_CODES: Final = frozenset({_VARIANT, _BURDEN, _INSTABILITY})
 _GENE, _CONSEQUENCE = "48018-6", ("transcript-consequence", "feature-consequence", "molecular-consequence")
 _FRACTION, _DEPTH = "81258-6", "82121-5"
 _CHANGES: Final = ("48004-6", "48005-3", "81290-9")  # c., p. and g. HGVS, the first that is there
+_COORDINATES: Final = "92822-6"
+_FIRST_BASE: Final = {"LA30100-4": 0, "LA30101-2": 0, "LA30102-0": 1}
+"""What the first base of a chromosome is called: by intervals, by characters from 0, by characters from 1."""
 _CALLS: Final = {"LA9634-2": "not-detected", "LA18198-4": "no-call", "LA11884-6": "indeterminate"}
 _MSI: Final = {
     "LA14122-8": (0.0, "msi-stable"),
@@ -65,8 +68,23 @@ def _change(parts: dict[str, Any]) -> str:
     chromosome, reference, alternative = (_word(parts.get(number)) for number in ("48000-4", "69547-8", "69551-0"))
     start = getattr(getattr(parts.get("81254-5"), "valueRange", None), "low", None)
     if reference and alternative and start is not None and start.value is not None:
-        return f"{chromosome.removeprefix('chr')}:{_count(float(start.value))}:{reference}>{alternative}"
+        position = _count(float(start.value)) + 1 - _first_base(parts.get(_COORDINATES))
+        return f"{chromosome.removeprefix('chr')}:{position}:{reference}>{alternative}"
     return "unspecified"
+
+
+def _first_base(part: Any) -> int:
+    """1, as in a VCF, where no coordinate system is named."""
+    concept = None if part is None else part.valueCodeableConcept
+    if concept is None:
+        return 1
+    known = [_FIRST_BASE[code] for code in codes_in(concept, LOINC) if code in _FIRST_BASE]
+    if not known:
+        raise Refused(
+            Reason.NOT_FHIR,
+            f"a coordinate system that LOINC {_COORDINATES} does not list; send {', '.join(_FIRST_BASE)} or HGVS",
+        )
+    return known[0]
 
 
 def _word(part: Any, *, first: str = "display") -> str:
