@@ -1,68 +1,80 @@
-"""Gene and consequence of a variant, from the INFO of whichever annotator wrote it."""
+"""Gene and consequence of variants, from the INFO of whichever annotator wrote it."""
 
-import re
-
-from model.readers.consequences import ANNOVAR_TERMS, BCFTOOLS_TERMS, FUNCOTATOR_TERMS, severity, worst
+from model.readers.bcsq import bcsq_of
+from model.readers.consequences import ANNOVAR_TERMS, severity, worst
+from model.readers.funcotation import funcotation_of
 from model.readers.vcf_header import VcfHeader
 from model.readers.vcf_record import VcfRecord
 
 _ANN_FIELDS = ("Allele", "Consequence", "IMPACT", "SYMBOL")
 """SnpEff's ANN has one layout (VCF annotation format 1.0); these are VEP's names of its first fields."""
-_BCSQ_FIELDS = ("Consequence", "SYMBOL", "transcript", "biotype", "strand", "amino_acid_change", "dna_change")
-_GENCODE = re.compile(r"Gencode_\w+?_(hugoSymbol|variantClassification)")
 _ANNOVAR_GENES = ("refGene", "refGeneWithVer", "ensGene", "knownGene")
-_PIPED = re.compile(r"\w+\s*\|\s*\w+\s*\|\s*\w+")
-"""A list of fields in a description, as every annotator writes one."""
+
+Entry = dict[str, str]
 
 
-def annotation_of(record: VcfRecord, alt: int, header: VcfHeader) -> tuple[str, str]:
-    """(gene, consequence) of alternative `alt`: as the first annotator that is there says; `""` for unknown."""
+def annotations_of(record: VcfRecord, header: VcfHeader) -> list[tuple[str, str]]:
+    """(gene, consequence) of each alternative, as the first annotator that is there says; `""` for unknown.
+
+    For all of a line at once: an annotation may be as long as a line, and so may the list of alternatives.
+    """
     if "ANN" in record.info:
-        return _most_severe(_entries(record.info["ANN"], _ANN_FIELDS), record, alt)
+        return _Entries(record, record.info["ANN"], _ANN_FIELDS).said()
     if "CSQ" in record.info:
-        return _most_severe(_entries(record.info["CSQ"], vep_fields(header)), record, alt)
+        return _Entries(record, record.info["CSQ"], header.listed.get("CSQ", ())).said()
     if "BCSQ" in record.info:
-        return _bcsq(record, alt)
+        return bcsq_of(record)
     if "FUNCOTATION" in record.info:
-        return _funcotation(record.info["FUNCOTATION"], alt, header)
-    return _named_alone(record.info, alt)
+        return funcotation_of(record, header.listed.get("FUNCOTATION", ()))
+    return [_named_alone(record.info, alt) for alt in range(len(record.alts))]
 
 
-def piped_infos(header: VcfHeader) -> frozenset[str]:
-    """The INFO keys whose description lists fields: annotations, of whichever annotator."""
-    return frozenset(key for key, known in header.infos.items() if _PIPED.search(known.description))
+def has_unread(record: VcfRecord, header: VcfHeader) -> bool:
+    """Whether an annotation is there, by whichever annotator: asked where no gene and no consequence was found."""
+    values = (record.info.get(key, "") for key in header.listed)
+    return any("|" in value or value.startswith("@") for value in values)
 
 
-def vep_fields(header: VcfHeader) -> tuple[str, ...]:
-    """The fields of CSQ as the header names them after `Format:`; none where it does not."""
-    known = header.infos.get("CSQ")
-    if known is None or "Format:" not in known.description:
-        return ()
-    return tuple(known.description.split("Format:")[1].strip(' "').split("|"))
-
-
-def _entries(text: str, fields: tuple[str, ...]) -> list[dict[str, str]]:
-    return [dict(zip(fields, entry.split("|"), strict=False)) for entry in text.split(",")]
-
-
-def _most_severe(entries: list[dict[str, str]], record: VcfRecord, alt: int) -> tuple[str, str]:
-    """Of the entries of this alternative, else of those that name none of the line's (`deletion`).
+class _Entries:
+    """The entries of ANN or CSQ, found by the alternative that they name.
 
     `vep --pick` writes one entry a line: its gene holds for every alternative there, its consequence for one.
     """
-    fitting = _entries_of(entries, record, alt)
-    chosen = min(fitting or entries, key=lambda entry: severity(worst(entry.get("Consequence", ""))))
-    return chosen.get("SYMBOL", ""), worst(chosen.get("Consequence", "")) if fitting else ""
+
+    def __init__(self, record: VcfRecord, text: str, fields: tuple[str, ...]) -> None:
+        self._names = [_allele_names(record, alt) for alt in range(len(record.alts))]
+        every = set[str]().union(*self._names)
+        self._by_name: dict[str, list[tuple[int, Entry]]] = {}
+        self._by_number: dict[str, list[Entry]] = {}
+        self._unnamed: list[Entry] = []
+        self._entries = [dict(zip(fields, entry.split("|"), strict=False)) for entry in text.split(",")]
+        for place, entry in enumerate(self._entries):
+            self._by_name.setdefault(entry.get("Allele", ""), []).append((place, entry))
+            if "ALLELE_NUM" in entry:
+                self._by_number.setdefault(entry["ALLELE_NUM"], []).append(entry)
+            elif entry.get("Allele", "") not in every:
+                self._unnamed.append(entry)
+
+    def said(self) -> list[tuple[str, str]]:
+        """Of the entries of each alternative, else of those that name none of the line's (`deletion`)."""
+        gene_alone = (_most_severe(self._entries).get("SYMBOL", ""), "")
+        found = (self._of(alt) for alt in range(len(self._names)))
+        chosen = (_most_severe(fitting) if fitting else None for fitting in found)
+        return [
+            gene_alone if one is None else (one.get("SYMBOL", ""), worst(one.get("Consequence", ""))) for one in chosen
+        ]
+
+    def _of(self, alt: int) -> list[Entry]:
+        """By allele, then by number: a number alone may be of a line that was split since."""
+        placed = [one for name in self._names[alt] for one in self._by_name.get(name, ())]
+        named = [entry for _, entry in sorted(placed, key=lambda one: one[0])]
+        number = str(alt + 1)
+        numbered = [e for e in named if e.get("ALLELE_NUM") == number] if named else self._by_number.get(number, [])
+        return numbered or named or self._unnamed
 
 
-def _entries_of(entries: list[dict[str, str]], record: VcfRecord, alt: int) -> list[dict[str, str]]:
-    """By allele, then by number: a number alone may be of a line that was split since."""
-    names = [_allele_names(record, place) for place in range(len(record.alts))]
-    named = [entry for entry in entries if entry.get("Allele", "") in names[alt]]
-    numbered = [entry for entry in named or entries if entry.get("ALLELE_NUM") == str(alt + 1)]
-    every = set[str]().union(*names)
-    unnamed = (e for e in entries if "ALLELE_NUM" not in e and e.get("Allele", "") not in every)
-    return numbered or named or list(unnamed)
+def _most_severe(entries: list[Entry]) -> Entry:
+    return min(entries, key=lambda entry: severity(worst(entry.get("Consequence", ""))))
 
 
 def _allele_names(record: VcfRecord, alt: int) -> set[str]:
@@ -70,43 +82,6 @@ def _allele_names(record: VcfRecord, alt: int) -> set[str]:
     own = record.alts[alt]
     shared = all(len(other) > 0 and other[0] == record.ref[0] for other in record.alts)
     return {own, own[1:] or "-"} if shared else {own}
-
-
-def _bcsq(record: VcfRecord, alt: int) -> tuple[str, str]:
-    """bcftools csq: no allele but in the DNA change, `*` before what lies behind a stop, and `@` for another line.
-
-    What is behind a stop is told as it is alone, as the other annotators do. What another line tells of several
-    variants together is not looked up: it may come later in the file.
-    """
-    told = ",".join(entry for entry in record.info["BCSQ"].split(",") if not entry.startswith("@"))
-    entries = _entries(told, _BCSQ_FIELDS)
-    own = f"{record.pos}{record.ref}>{record.alts[alt]}"
-    if len(record.alts) > 1:
-        fitting = [entry for entry in entries if own in entry.get("dna_change", "").split("+")]
-    else:
-        fitting = entries
-    for entry in entries:
-        terms = entry.get("Consequence", "").removeprefix("*").split("&")
-        entry["Consequence"] = "&".join(BCFTOOLS_TERMS.get(term, "") for term in terms)
-    chosen = min(fitting or entries, key=lambda entry: severity(worst(entry["Consequence"])))
-    return _known(chosen.get("SYMBOL", "")), worst(chosen["Consequence"]) if fitting else ""
-
-
-def _funcotation(text: str, alt: int, header: VcfHeader) -> tuple[str, str]:
-    """Funcotator: `[a|b|...]` an alternative, `#` between its transcripts; the header says which fields are which."""
-    known = header.infos.get("FUNCOTATION")
-    listed = known.description.partition("fields are:")[2].strip(' "').split("|") if known is not None else []
-    names = {found[1]: place for place, field in enumerate(listed) if (found := _GENCODE.fullmatch(field))}
-    alternatives = text.split(",")
-    if len(names) < 2 or alt >= len(alternatives):
-        return "", ""
-    said = list[tuple[str, str]]()
-    for transcript in alternatives[alt].split("#"):
-        fields = transcript.strip("[]").split("|")
-        if len(fields) == len(listed):
-            term = FUNCOTATOR_TERMS.get(fields[names["variantClassification"]], "")
-            said.append((_known(fields[names["hugoSymbol"]]), term))
-    return min(said, key=lambda pair: severity(pair[1]), default=("", ""))
 
 
 def _named_alone(info: dict[str, str], alt: int) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from model.readers.text_lines import unreadable
 from model.readers.vcf_meta import Definition, definition, structured
@@ -17,6 +18,8 @@ _MAX_META_LINES = 200_000
 _MAX_META_TEXT = 2**26
 """Characters of all meta lines: definitions stay in memory while the body is read."""
 MAX_SAMPLES = 10_000
+_MAX_FIELDS = 10_000
+"""Of one annotation: they are looked through for every line."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,12 @@ class VcfHeader:
     tumour: str
     """The sample that `##tumor_sample` names; `""` where it names none."""
     normal: str
+
+    @cached_property
+    def listed(self) -> dict[str, tuple[str, ...]]:
+        """By INFO key, the fields that its description lists; `()` of a list that starts with no mark that we know."""
+        each = ((key, known.description, _fields_in(known.description)) for key, known in self.infos.items())
+        return {key: fields for key, description, fields in each if fields or description.count("|") > 1}
 
     @property
     def width(self) -> int:
@@ -56,6 +65,14 @@ class VcfHeader:
 
     def _is_called_normal(self, name: str) -> bool:
         return name == self.normal or _NORMAL.search(name) is not None
+
+
+def _fields_in(description: str) -> tuple[str, ...]:
+    """What comes after `Format:` (VEP, bcftools) or `fields are:` (Funcotator); none where neither is there."""
+    for mark in ("Format:", "fields are:"):
+        if mark in description and description.count("|") < _MAX_FIELDS:
+            return tuple(description.split(mark)[1].strip(' "').split("|"))
+    return ()
 
 
 def read_header(lines: Iterator[tuple[int, str]]) -> VcfHeader:
