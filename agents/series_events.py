@@ -1,5 +1,6 @@
 """DICOM files as imaging events, one a series."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ _TAGS = (
     *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "InstanceNumber", "TimezoneOffsetFromUTC"),
     *("AcquisitionDateTime", "SeriesDate", "SeriesTime", "StudyDate", "StudyTime"),
 )
+_MOMENT = re.compile(r"(\d{10}(?:\d{2}){0,2})(?:\.\d*)?([+-]\d{4})?")
+"""A DICOM date with its time to the hour, minute or second, and perhaps its own offset from UTC."""
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -61,8 +64,8 @@ def _read(path: Path, patient: str | None) -> _Instance:
 
 
 def _instance(path: Path, header: Dataset, patient: str | None) -> _Instance:
-    whose = patient or str(header.get("PatientID") or "")
-    series = str(header.get("SeriesInstanceUID") or "")
+    whose = patient or str(header.get("PatientID") or "").strip()  # DICOM's spaces around a value mean nothing
+    series = str(header.get("SeriesInstanceUID") or "").strip()
     if not series:
         raise AskedWrongly(f"{path}: a DICOM file without a SeriesInstanceUID")
     if not whose:
@@ -72,7 +75,7 @@ def _instance(path: Path, header: Dataset, patient: str | None) -> _Instance:
         patient=whose,
         study=str(header.get("StudyInstanceUID") or series),
         series=series,
-        kind=str(header.get("Modality") or "OT").upper(),
+        kind=str(header.get("Modality") or "OT").strip().upper(),
         number=int(header.get("InstanceNumber") or 0),
         at=_taken_at(header) or changed_at(path),
     )
@@ -108,8 +111,11 @@ def _taken_at(header: Dataset) -> datetime | None:
         *(f"{header.get(f'{part}Date') or ''}{header.get(f'{part}Time') or ''}" for part in ("Series", "Study")),
     )
     for text in dates:
+        found = _MOMENT.fullmatch(text.strip())
+        if found is None:
+            continue
         try:
-            return datetime.strptime(f"{text[:14]}{offset}", "%Y%m%d%H%M%S%z").astimezone(UTC)
+            return datetime.strptime(f"{found[1]:0<14}{found[2] or offset}", "%Y%m%d%H%M%S%z").astimezone(UTC)
         except (ValueError, OverflowError):  # no date, or in UTC none
             continue
     return None
