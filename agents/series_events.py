@@ -1,11 +1,13 @@
 """DICOM files as imaging events, one a series."""
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pydicom.config
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
@@ -16,6 +18,10 @@ from model.cohorts.folder import IMAGING_TOPIC
 from schemas.canonical import derived_id
 from schemas.events import ImagingEvent, ImagingFile
 from schemas.message import Message
+
+# pydicom quotes the values it doubts in warnings and log lines: a name or an id would be on the screen (promise 7).
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 _TAGS = (
     *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "InstanceNumber", "TimezoneOffsetFromUTC"),

@@ -127,6 +127,16 @@ def test_spaces_around_an_id_are_not_of_it(tmp_path: Path) -> None:
     assert (message.key, json.loads(message.value or b"{}")["patient"]) == (b"p-9", "p-9")
 
 
+def test_a_value_in_doubt_is_not_quoted_in_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    write_slice(tmp_path / "a.dcm", "1.2.3", 1)
+    whole = (tmp_path / "a.dcm").read_bytes()
+    assert whole.count(b"101500") == 1
+    (tmp_path / "a.dcm").write_bytes(whole.replace(b"101500", b"Jane D"))
+    recwarn.clear()
+    assert len(list(messages_of([tmp_path / "a.dcm"], Asked()))) == 1
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_a_time_before_all_time_is_none(tmp_path: Path) -> None:
     write_slice(tmp_path / "a.dcm", "1.2.3", 1, StudyDate="00010101", StudyTime="000000", TimezoneOffsetFromUTC="+1400")
     (message,) = messages_of([tmp_path / "a.dcm"], Asked())
