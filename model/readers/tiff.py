@@ -38,9 +38,9 @@ def check_tiff(path: Path, segment_pixels: int) -> bool:
     """Whether it is a TIFF; Refused where one stored tile is too large to be decoded, or in colours read wrongly."""
     try:
         with TiffFile(path) as file:
-            page = _largest(file)
-            is_lab = page.photometric in _LAB
-            too_large = page.is_tiled and _decoded_at_once(page) > segment_pixels
+            pages = _pages(file)  # OpenSlide may read any of them
+            is_lab = any(page.photometric in _LAB for page in pages)
+            too_large = any(page.is_tiled and _decoded_at_once(page) > segment_pixels for page in pages)
     except _BROKEN:
         return False
     if is_lab:
@@ -73,11 +73,14 @@ def _check_colours(page: TiffPage) -> None:
         raise _other_colours()
 
 
-def _largest(file: TiffFile) -> TiffPage:
+def _pages(file: TiffFile) -> list[TiffPage]:
     if len(file.pages) > _MAX_PAGES:
         raise ValueError("too many pages")
-    pages = [page for page in file.pages if isinstance(page, TiffPage)]
-    return max(pages, key=lambda page: page.imagewidth * page.imagelength)
+    return [page for page in file.pages if isinstance(page, TiffPage)]
+
+
+def _largest(file: TiffFile) -> TiffPage:
+    return max(_pages(file), key=lambda page: page.imagewidth * page.imagelength)
 
 
 def _decoded_at_once(page: TiffPage) -> int:

@@ -130,8 +130,8 @@ def test_spaces_around_an_id_are_not_of_it(tmp_path: Path) -> None:
 def test_a_value_in_doubt_is_not_quoted_in_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     write_slice(tmp_path / "a.dcm", "1.2.3", 1)
     whole = (tmp_path / "a.dcm").read_bytes()
-    assert whole.count(b"101500") == 1
-    (tmp_path / "a.dcm").write_bytes(whole.replace(b"101500", b"Jane D"))
+    assert whole.count(b"UI\4\0001.2\0") == 1
+    (tmp_path / "a.dcm").write_bytes(whole.replace(b"UI\4\0001.2\0", b"UI\4\0Jane"))
     recwarn.clear()
     assert len(list(messages_of([tmp_path / "a.dcm"], Asked()))) == 1
     assert [str(warning.message) for warning in recwarn] == []

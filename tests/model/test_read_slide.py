@@ -129,6 +129,14 @@ def test_what_must_be_decoded_at_once_is_bounded(
     assert refused.value.reason == reason
 
 
+def test_no_level_asks_for_more_at_once_than_the_largest_may(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tiff") as target:
+        target.write(picture(512, 512), tile=(64, 64), photometric="rgb", compression="deflate")
+        target.write(picture(256, 256), tile=(256, 256), photometric="rgb", compression="deflate", subfiletype=1)
+    with pytest.raises(Refused, match="too-large"):
+        read(tmp_path / "a.tiff", SlideRules(segment_pixels=128 * 128))
+
+
 @pytest.mark.parametrize("tag", [(277, 3, 1, 1000), (32997, 4, 1, 1000)], ids=["samples", "depth"])
 def test_a_file_of_some_bytes_does_not_ask_for_gigabytes(tmp_path: Path, tag: tuple[int, int, int, int]) -> None:
     """A page of 25 million pixels whose one strip is absent, so that it is filled in: of 1000 samples, or 1000 deep."""
