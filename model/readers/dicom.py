@@ -22,7 +22,15 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 
 from model.readers.bounded_stream import BoundedStream
 from model.readers.dicom_frames import DEFLATED_FRAMES, ENCAPSULATED, decode_frame
-from model.readers.dicom_header import BROKEN, PIXEL_KEYWORDS, DicomLimits, OpenedDicom, open_dicom, unreadable
+from model.readers.dicom_header import (
+    BROKEN,
+    PIXEL_KEYWORDS,
+    DicomLimits,
+    OpenedDicom,
+    check_frame,
+    open_dicom,
+    unreadable,
+)
 from model.readers.pixels import Tile, to_tile, windowed
 from schemas.errors import Reason, Refused
 
@@ -49,11 +57,10 @@ def _check(header: Dataset, limits: DicomLimits) -> int:
     pixels, frames = int(header.Rows) * int(header.Columns), int(header.get("NumberOfFrames") or 1)
     if pixels <= 0 or frames <= 0:
         raise ValueError("no pixels")
-    if pixels > limits.frame_pixels or frames > limits.frames:
+    check_frame(pixels, limits)
+    if frames > limits.frames:
         raise Refused(
-            Reason.TOO_LARGE,
-            f"a DICOM file of {frames} frames of {pixels} pixels, at most {limits.frames} of {limits.frame_pixels} "
-            "are read; send it as a tiled slide, or in parts",
+            Reason.TOO_LARGE, f"a DICOM file of {frames} frames, at most {limits.frames} are read; send it in parts"
         )
     if header.SamplesPerPixel not in (1, 3):
         raise Refused(Reason.UNSUPPORTED, "DICOM pixels have neither 1 nor 3 samples; send grey, RGB or YBR")

@@ -82,16 +82,26 @@ class OpenedDicom:
 
 
 def read_facts(source: Path | BinaryIO, limits: DicomLimits) -> DicomFacts:
-    """Read the header alone, or raise Refused."""
+    """Read the header alone, or raise Refused: too large a frame is, whoever would decode it."""
     with ExitStack() as opened:
         try:
             header = open_dicom(source, limits, opened).header
             qualifiers = header.get("IssuerOfPatientIDQualifiersSequence") or [Dataset()]
             issuer = header.get("IssuerOfPatientID") or qualifiers[0].get("UniversalEntityID") or ""
             instance = int(header.get("InstanceNumber") or 0)
+            check_frame(int(header.get("Rows") or 0) * int(header.get("Columns") or 0), limits)
             return DicomFacts(str(header.get("PatientID") or "").strip(), str(issuer).strip(), instance)
         except BROKEN as broken:
             raise unreadable("header") from broken
+
+
+def check_frame(pixels: int, limits: DicomLimits) -> None:
+    """Refused where a frame has more pixels than are decoded at once."""
+    if pixels > limits.frame_pixels:
+        raise Refused(
+            Reason.TOO_LARGE,
+            f"a DICOM file of frames of {pixels} pixels, at most {limits.frame_pixels} are read; send a tiled slide",
+        )
 
 
 def unreadable(part: str) -> Refused:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from model.intake.imaging import read_imaging
 from model.intake.imaging_files import ImagingRules
+from model.readers.dicom_header import DicomLimits
 from model.readers.slide import SlideRules
 from schemas.errors import Reason, Refused, Unavailable
 from schemas.events import FileRef
@@ -173,6 +174,16 @@ def test_a_slide_in_a_zip_is_read_as_its_files_are(slide_in_zip: Path) -> None:
     one, other = (read_one(files, rules, kind="SM", files=named).vectors[0] for named in (zipped, apart))
     assert one == other
     np.testing.assert_allclose(one.unpack(), [4, 110 / 255], atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["a.zip", "1.dcm"])
+def test_a_slide_of_frames_that_are_too_large_is_refused(slide_in_zip: Path, name: str) -> None:
+    """OpenSlide decodes a frame of any size, whole."""
+    media_type = "application/zip" if name == "a.zip" else "application/dicom"
+    sent = message(kind="SM", files=[file_of(name, media_type)])
+    rules = ImagingRules(dicom=DicomLimits(frame_pixels=64 * 63))
+    refusal = refused(Folder(a=slide_in_zip, **{"1": slide_in_zip.parent / "1.dcm"}), sent, rules)
+    assert refusal.reason == Reason.TOO_LARGE
 
 
 def test_a_slide_that_no_disk_holds_unpacked_is_refused(slide_in_zip: Path) -> None:
