@@ -150,6 +150,18 @@ def test_a_long_annotation_is_looked_through_once_and_not_for_each_alternative(t
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize("sample", ["GT 1" + "/1" * 1_000_000, "AD " + ",".join(["9"] * 1_000_000)], ids=["GT", "AD"])
+def test_a_long_sample_is_not_looked_through_for_each_alternative(tmp_path: Path, sample: str) -> None:
+    alts = ",".join("".join(bases) for bases in product("ACGT", repeat=3))
+    path = tmp_path / "long.vcf"
+    head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tT\n"
+    path.write_text(head + f"1 5 . A {alts} . PASS . {sample}\n".replace(" ", "\t"))
+    started = time.monotonic()
+    with pytest.raises(Refused, match="split the line"):
+        read(path)
+    assert time.monotonic() - started < 5
+
+
 def test_a_description_of_a_million_fields_is_not_looked_through_for_each_line(tmp_path: Path) -> None:
     path = tmp_path / "long.vcf"
     description = "fields are: " + "Gencode_1_hugoSymbol|" * 150_000
