@@ -1,10 +1,13 @@
 """DICOM files as imaging events, one a series."""
 
+import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pydicom.config
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
@@ -16,10 +19,16 @@ from schemas.canonical import derived_id
 from schemas.events import ImagingEvent, ImagingFile
 from schemas.message import Message
 
+# pydicom quotes the values it doubts in warnings and log lines: a name or an id would be on the screen (promise 7).
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+
 _TAGS = (
     *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "InstanceNumber", "TimezoneOffsetFromUTC"),
     *("AcquisitionDateTime", "SeriesDate", "SeriesTime", "StudyDate", "StudyTime"),
 )
+_MOMENT = re.compile(r"(\d{10}(?:\d{2}){0,2})(?:\.\d*)?([+-]\d{4})?")
+"""A DICOM date with its time to the hour, minute or second, and perhaps its own offset from UTC."""
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -61,8 +70,8 @@ def _read(path: Path, patient: str | None) -> _Instance:
 
 
 def _instance(path: Path, header: Dataset, patient: str | None) -> _Instance:
-    whose = patient or str(header.get("PatientID") or "")
-    series = str(header.get("SeriesInstanceUID") or "")
+    whose = patient or str(header.get("PatientID") or "").strip()  # DICOM's spaces around a value mean nothing
+    series = str(header.get("SeriesInstanceUID") or "").strip()
     if not series:
         raise AskedWrongly(f"{path}: a DICOM file without a SeriesInstanceUID")
     if not whose:
@@ -72,7 +81,7 @@ def _instance(path: Path, header: Dataset, patient: str | None) -> _Instance:
         patient=whose,
         study=str(header.get("StudyInstanceUID") or series),
         series=series,
-        kind=str(header.get("Modality") or "OT").upper(),
+        kind=str(header.get("Modality") or "OT").strip().upper(),
         number=int(header.get("InstanceNumber") or 0),
         at=_taken_at(header) or changed_at(path),
     )
@@ -108,8 +117,11 @@ def _taken_at(header: Dataset) -> datetime | None:
         *(f"{header.get(f'{part}Date') or ''}{header.get(f'{part}Time') or ''}" for part in ("Series", "Study")),
     )
     for text in dates:
+        found = _MOMENT.fullmatch(text.strip())
+        if found is None:
+            continue
         try:
-            return datetime.strptime(f"{text[:14]}{offset}", "%Y%m%d%H%M%S%z").astimezone(UTC)
+            return datetime.strptime(f"{found[1]:0<14}{found[2] or offset}", "%Y%m%d%H%M%S%z").astimezone(UTC)
         except (ValueError, OverflowError):  # no date, or in UTC none
             continue
     return None

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from model.intake.genomic_files import GenomicRules, read_files
 from model.intake.molecular_sequence import InlineSequence, parse_molecular_sequence
+from model.intake.wrong_event import not_an_event
 from model.readers.gene_values import GeneValue
 from model.readers.sequence import sequences_in
 from schemas.errors import Reason, Refused
@@ -124,13 +125,7 @@ def _parse(message: Message) -> dict[str, Any]:
 def _event(value: dict[str, Any]) -> SequencingEvent:
     try:
         return SequencingEvent.model_validate(value)
-    except ValidationError as error:
-        places = sorted({_place(one["loc"], one["type"]) for one in error.errors(include_input=False)})
-        raise Refused(Reason.NOT_AN_EVENT, f"missing or wrong: {', '.join(places)}; correct these fields") from error
-
-
-def _place(location: tuple[int | str, ...], kind: str) -> str:
-    """A field's name; one that is not ours is not repeated, since a sender may have put anything there."""
-    known = location[:-1] if kind == "extra_forbidden" else location
-    ends = ("a field that is unknown here",) if kind == "extra_forbidden" else ()
-    return ".".join((*(str(part) for part in known if isinstance(part, str)), *ends)) or "the event"
+    except ValidationError as wrong:
+        raise not_an_event(
+            wrong, "a sequencing event", "SequencingEvent"
+        ) from None  # pydantic's quotes what it refused

@@ -29,6 +29,9 @@ _CALLS: Final = {
     **{f"{LOINC}|LA18198-4": "no-call", f"{LOINC}|LA11884-6": "indeterminate"},
 }
 """What the value of a variant says, as a flag; `""` where the variant is there, as it is where no value is sent."""
+_COORDINATES: Final = "92822-6"
+_FIRST_BASE: Final = {"LA30100-4": 0, "LA30101-2": 0, "LA30102-0": 1}
+"""What the first base of a chromosome is called: by intervals, by characters from 0, by characters from 1."""
 _MSI: Final = {
     "LA14122-8": (0.0, "msi-stable"),
     "LA26202-4": (0.5, "msi-low"),
@@ -90,8 +93,23 @@ def _change(parts: dict[str, Any]) -> str:
     chromosome, reference, alternative = (_word(parts.get(number)) for number in ("48000-4", "69547-8", "69551-0"))
     start = getattr(getattr(parts.get("81254-5"), "valueRange", None), "low", None)
     if reference and alternative and start is not None and start.value is not None:
-        return f"{chromosome.removeprefix('chr')}:{_count(float(start.value))}:{reference}>{alternative}"
+        position = _count(float(start.value)) + 1 - _first_base(parts.get(_COORDINATES))
+        return f"{chromosome.removeprefix('chr')}:{position}:{reference}>{alternative}"
     return "unspecified"
+
+
+def _first_base(part: Any) -> int:
+    """1, as in a VCF, where no coordinate system is named."""
+    concept = None if part is None else part.valueCodeableConcept
+    if concept is None:
+        return 1
+    known = [_FIRST_BASE[code] for code in codes_in(concept, LOINC) if code in _FIRST_BASE]
+    if not known:
+        raise Refused(
+            Reason.NOT_FHIR,
+            f"a coordinate system that LOINC {_COORDINATES} does not list; send {', '.join(_FIRST_BASE)} or HGVS",
+        )
+    return known[0]
 
 
 def _word(part: Any, *, first: str = "display") -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from model.intake.imaging_study import ImagingStudy, events_of
+from model.intake.wrong_event import not_an_event
 from schemas.bundle import refuse_modified
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
@@ -46,7 +47,9 @@ def parse_imaging(message: Message) -> list[VersionedEvent]:
             return _of_study(value)
         event = ImagingEvent.model_validate(value)
     except ValidationError as wrong:
-        raise _not_an_event(wrong) from None  # pydantic's own message quotes what it refused
+        raise not_an_event(
+            wrong, "an imaging event", "ImagingEvent"
+        ) from None  # pydantic's own message quotes what it refused
     moment = version_of(None, None, event.occurred_at)
     return [VersionedEvent(event, moment + _STATUS_ORDER[event.status])]
 
@@ -60,13 +63,3 @@ def _of_study(value: dict[str, Any]) -> list[VersionedEvent]:
         VersionedEvent(event, version_of(study.meta.versionId, study.meta.lastUpdated, event.occurred_at))
         for event in events_of(study)
     ]
-
-
-def _not_an_event(wrong: ValidationError) -> Refused:
-    errors = wrong.errors(include_url=False, include_context=False, include_input=False)
-    known = [error for error in errors if error["type"] != "extra_forbidden"]
-    fields = sorted({".".join(map(str, error["loc"])) or "(the whole)" for error in known})
-    strangers = len(errors) - len(known)  # counted and not named: a sender's own words may say anything
-    found = f"missing or wrong: {', '.join(fields) or 'none'}; fields not of the contract: {strangers}"
-    reason = Reason.NO_PATIENT if "patient" in fields else Reason.NO_TIME if "occurred_at" in fields else None
-    return Refused(reason or Reason.NOT_AN_EVENT, f"not an imaging event ({found}); see the schema ImagingEvent")

@@ -3,7 +3,9 @@
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from model.readers.archive import ZipLimits, read_archive
 from model.readers.bag import BagLimits, Chunk, read_hdf5, read_npz
@@ -39,7 +41,7 @@ def is_bag(file: ImagingFile) -> bool:
 def tiles_of(event: ImagingEvent, files: Files, size: int, rules: ImagingRules) -> Generator[Tile, None, None]:
     """Yield the (3, size, size) tiles of all pictures of the series; raise Refused or Unavailable.
 
-    The DICOM files of a slide (kind SM) are opened together, as levels of one slide.
+    The DICOM files of a slide (kind SM), or of a ZIP of them, are opened together, as levels of one slide.
     """
     pictures = [file for file in event.files if not is_bag(file)]
     if event.kind == "SM":
@@ -71,16 +73,43 @@ def _slide_of_parts(
         paths = [opened.enter_context(files.open(file)) for file in parts]
         for path in paths:
             _same_patient(event, read_facts(path, rules.dicom), rules)
-        if is_slide(paths):
-            yield from read_slide(paths, size, rules.slide)
-            return
-        for path in paths:  # a photograph through a microscope
-            yield from read_frames(path, size, rules.dicom)
+        yield from _slide(paths, size, rules)
+
+
+def _slide(paths: list[Path], size: int, rules: ImagingRules) -> Iterator[Tile]:
+    if is_slide(paths):
+        yield from read_slide(paths, size, rules.slide)
+        return
+    for path in paths:  # a photograph through a microscope
+        yield from read_frames(path, size, rules.dicom)
+
+
+def _slide_in_zip(event: ImagingEvent, path: Path, size: int, rules: ImagingRules) -> Iterator[Tile]:
+    """Unpacked to a folder while it is read, since OpenSlide reads the files of a slide together."""
+    with TemporaryDirectory(prefix="oncostream-") as folder:
+        paths: list[Path] = []
+        for member, facts in read_archive(path, rules.archive, rules.dicom):
+            _same_patient(event, facts, rules)
+            paths.append(Path(folder) / f"{len(paths):06d}")
+            _write(paths[-1], member)
+        if paths:
+            yield from _slide(paths, size, rules)
+
+
+def _write(path: Path, member: BytesIO) -> None:
+    try:
+        path.write_bytes(member.getbuffer())
+    except OSError as full:  # never retried: a small file could ask for more than any disk has
+        raise Refused(
+            Reason.TOO_LARGE, "the ZIP of a slide does not fit on the disk unpacked; send the DICOM files themselves"
+        ) from full
 
 
 def _pictures(event: ImagingEvent, file: ImagingFile, path: Path, size: int, rules: ImagingRules) -> Iterator[Tile]:
     if file.media_type in _SLIDES:
         yield from read_slide([path], size, rules.slide)
+    elif file.media_type == "application/zip" and event.kind == "SM":
+        yield from _slide_in_zip(event, path, size, rules)
     elif file.media_type == "application/zip":
         for member, facts in read_archive(path, rules.archive, rules.dicom):
             _same_patient(event, facts, rules)

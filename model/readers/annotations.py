@@ -1,52 +1,80 @@
-"""Gene and consequence of a variant, from the INFO of whichever annotator wrote it."""
+"""Gene and consequence of variants, from the INFO of whichever annotator wrote it."""
 
+from model.readers.bcsq import bcsq_of
 from model.readers.consequences import ANNOVAR_TERMS, severity, worst
+from model.readers.funcotation import funcotation_of
 from model.readers.vcf_header import VcfHeader
 from model.readers.vcf_record import VcfRecord
 
 _ANN_FIELDS = ("Allele", "Consequence", "IMPACT", "SYMBOL")
 """SnpEff's ANN has one layout (VCF annotation format 1.0); these are VEP's names of its first fields."""
+_ANNOVAR_GENES = ("refGene", "refGeneWithVer", "ensGene", "knownGene")
+
+Entry = dict[str, str]
 
 
-def annotation_of(record: VcfRecord, alt: int, header: VcfHeader) -> tuple[str, str]:
-    """(gene, consequence) of alternative `alt`: SnpEff's ANN, VEP's CSQ, else a gene named alone; `""` for unknown."""
+def annotations_of(record: VcfRecord, header: VcfHeader) -> list[tuple[str, str]]:
+    """(gene, consequence) of each alternative, as the first annotator that is there says; `""` for unknown.
+
+    For all of a line at once: an annotation may be as long as a line, and so may the list of alternatives.
+    """
     if "ANN" in record.info:
-        return _most_severe(_entries(record.info["ANN"], _ANN_FIELDS), record, alt)
+        return _Entries(record, record.info["ANN"], _ANN_FIELDS).said()
     if "CSQ" in record.info:
-        return _most_severe(_entries(record.info["CSQ"], vep_fields(header)), record, alt)
-    return _named_alone(record.info, alt)
+        return _Entries(record, record.info["CSQ"], header.listed.get("CSQ", ())).said()
+    if "BCSQ" in record.info:
+        return bcsq_of(record)
+    if "FUNCOTATION" in record.info:
+        return funcotation_of(record, header.listed.get("FUNCOTATION", ()))
+    return [_named_alone(record.info, alt) for alt in range(len(record.alts))]
 
 
-def vep_fields(header: VcfHeader) -> tuple[str, ...]:
-    """The fields of CSQ as the header names them after `Format:`; none where it does not."""
-    known = header.infos.get("CSQ")
-    if known is None or "Format:" not in known.description:
-        return ()
-    return tuple(known.description.split("Format:")[1].strip(' "').split("|"))
+def has_unread(record: VcfRecord, header: VcfHeader) -> bool:
+    """Whether an annotation is there, by whichever annotator: asked where no gene and no consequence was found."""
+    values = (record.info.get(key, "") for key in header.listed)
+    return any("|" in value or value.startswith("@") for value in values)
 
 
-def _entries(text: str, fields: tuple[str, ...]) -> list[dict[str, str]]:
-    return [dict(zip(fields, entry.split("|"), strict=False)) for entry in text.split(",")]
-
-
-def _most_severe(entries: list[dict[str, str]], record: VcfRecord, alt: int) -> tuple[str, str]:
-    """Of the entries of this alternative, else of those that name none of the line's (`deletion`).
+class _Entries:
+    """The entries of ANN or CSQ, found by the alternative that they name.
 
     `vep --pick` writes one entry a line: its gene holds for every alternative there, its consequence for one.
     """
-    fitting = _entries_of(entries, record, alt)
-    chosen = min(fitting or entries, key=lambda entry: severity(worst(entry.get("Consequence", ""))))
-    return chosen.get("SYMBOL", ""), worst(chosen.get("Consequence", "")) if fitting else ""
+
+    def __init__(self, record: VcfRecord, text: str, fields: tuple[str, ...]) -> None:
+        self._names = [_allele_names(record, alt) for alt in range(len(record.alts))]
+        every = set[str]().union(*self._names)
+        self._by_name: dict[str, list[tuple[int, Entry]]] = {}
+        self._by_number: dict[str, list[Entry]] = {}
+        self._unnamed: list[Entry] = []
+        self._entries = [dict(zip(fields, entry.split("|"), strict=False)) for entry in text.split(",")]
+        for place, entry in enumerate(self._entries):
+            self._by_name.setdefault(entry.get("Allele", ""), []).append((place, entry))
+            if "ALLELE_NUM" in entry:
+                self._by_number.setdefault(entry["ALLELE_NUM"], []).append(entry)
+            elif entry.get("Allele", "") not in every:
+                self._unnamed.append(entry)
+
+    def said(self) -> list[tuple[str, str]]:
+        """Of the entries of each alternative, else of those that name none of the line's (`deletion`)."""
+        gene_alone = (_most_severe(self._entries).get("SYMBOL", ""), "")
+        found = (self._of(alt) for alt in range(len(self._names)))
+        chosen = (_most_severe(fitting) if fitting else None for fitting in found)
+        return [
+            gene_alone if one is None else (one.get("SYMBOL", ""), worst(one.get("Consequence", ""))) for one in chosen
+        ]
+
+    def _of(self, alt: int) -> list[Entry]:
+        """By allele, then by number: a number alone may be of a line that was split since."""
+        placed = [one for name in self._names[alt] for one in self._by_name.get(name, ())]
+        named = [entry for _, entry in sorted(placed, key=lambda one: one[0])]
+        number = str(alt + 1)
+        numbered = [e for e in named if e.get("ALLELE_NUM") == number] if named else self._by_number.get(number, [])
+        return numbered or named or self._unnamed
 
 
-def _entries_of(entries: list[dict[str, str]], record: VcfRecord, alt: int) -> list[dict[str, str]]:
-    """By allele, then by number: a number alone may be of a line that was split since."""
-    names = [_allele_names(record, place) for place in range(len(record.alts))]
-    named = [entry for entry in entries if entry.get("Allele", "") in names[alt]]
-    numbered = [entry for entry in named or entries if entry.get("ALLELE_NUM") == str(alt + 1)]
-    every = set[str]().union(*names)
-    unnamed = (e for e in entries if "ALLELE_NUM" not in e and e.get("Allele", "") not in every)
-    return numbered or named or list(unnamed)
+def _most_severe(entries: list[Entry]) -> Entry:
+    return min(entries, key=lambda entry: severity(worst(entry.get("Consequence", ""))))
 
 
 def _allele_names(record: VcfRecord, alt: int) -> set[str]:
@@ -60,9 +88,10 @@ def _named_alone(info: dict[str, str], alt: int) -> tuple[str, str]:
     def said(key: str) -> str:
         return info.get(f"{key}#{alt}", info.get(key, ""))
 
-    gene = said("GENE") or said("Gene.refGene") or said("GENEINFO").partition(":")[0]
+    source = next((name for name in _ANNOVAR_GENES if said(f"Gene.{name}")), "refGene")
+    gene = said("GENE") or said(f"Gene.{source}") or said("GENEINFO").partition(":")[0]
     first = gene.replace("\\x3b", ",").split(",")[0]
-    for key in ("ExonicFunc.refGene", "Func.refGene"):
+    for key in (f"ExonicFunc.{source}", f"Func.{source}"):
         term = ANNOVAR_TERMS.get(said(key).replace("\\x20", "_").split("\\x3b")[0], "")
         if term:
             return _known(first), term

@@ -1,4 +1,4 @@
-"""A ZIP of DICOM files: one series, one member in memory at a time, nothing ever written to disk.
+"""A ZIP of DICOM files: one series, one member in memory at a time, nothing written to disk here.
 
 Members are read in the order of their InstanceNumber, then of their name; what is no DICOM (DICOMDIR, a viewer,
 a note) is passed over.

@@ -67,8 +67,12 @@ MAF_TERMS = {
     "Intron": "intron_variant",
     "IGR": "intergenic_variant",
     "RNA": "non_coding_transcript_exon_variant",
+    "lincRNA": "non_coding_transcript_exon_variant",
+    **dict.fromkeys(("Start_Codon_SNP", "Start_Codon_Del", "Start_Codon_Ins"), "start_lost"),
+    "De_novo_Start_InFrame": "5_prime_UTR_premature_start_codon_gain_variant",
+    "De_novo_Start_OutOfFrame": "5_prime_UTR_premature_start_codon_gain_variant",
 }
-"""`Variant_Classification` of a MAF (GDC MAF format v1.0.0) as Sequence Ontology terms."""
+"""`Variant_Classification` of a MAF (GDC MAF format v1.0.0, and what Oncotator adds) as Sequence Ontology terms."""
 
 ANNOVAR_TERMS = {
     "nonsynonymous_SNV": "missense_variant",
@@ -90,6 +94,54 @@ ANNOVAR_TERMS = {
     "intergenic": "intergenic_variant",
 }
 """`ExonicFunc.refGene` and `Func.refGene` of ANNOVAR as Sequence Ontology terms."""
+
+BCFTOOLS_TERMS = {
+    "synonymous": "synonymous_variant",
+    "missense": "missense_variant",
+    "inframe_deletion": "inframe_deletion",
+    "inframe_insertion": "inframe_insertion",
+    "inframe_altering": "protein_altering_variant",
+    "frameshift": "frameshift_variant",
+    "splice_acceptor": "splice_acceptor_variant",
+    "splice_donor": "splice_donor_variant",
+    "splice_region": "splice_region_variant",
+    "stop_gained": "stop_gained",
+    "stop_lost": "stop_lost",
+    "stop_retained": "stop_retained_variant",
+    "start_lost": "start_lost",
+    "start_retained": "start_retained_variant",
+    "coding_sequence": "coding_sequence_variant",
+    "5_prime_utr": "5_prime_UTR_variant",
+    "3_prime_utr": "3_prime_UTR_variant",
+    "non_coding": "non_coding_transcript_exon_variant",
+    "intron": "intron_variant",
+    "intergenic": "intergenic_variant",
+}
+"""Consequences of bcftools csq (1.24) as Sequence Ontology terms."""
+
+FUNCOTATOR_TERMS = {
+    "MISSENSE": "missense_variant",
+    "NONSENSE": "stop_gained",
+    "NONSTOP": "stop_lost",
+    "SILENT": "synonymous_variant",
+    "SPLICE_SITE": "splice_site_variant",
+    "IN_FRAME_DEL": "inframe_deletion",
+    "IN_FRAME_INS": "inframe_insertion",
+    "FRAME_SHIFT_DEL": "frameshift_variant",
+    "FRAME_SHIFT_INS": "frameshift_variant",
+    **dict.fromkeys(("START_CODON_SNP", "START_CODON_DEL", "START_CODON_INS"), "start_lost"),
+    "DE_NOVO_START_IN_FRAME": "5_prime_UTR_premature_start_codon_gain_variant",
+    "DE_NOVO_START_OUT_FRAME": "5_prime_UTR_premature_start_codon_gain_variant",
+    "FIVE_PRIME_UTR": "5_prime_UTR_variant",
+    "THREE_PRIME_UTR": "3_prime_UTR_variant",
+    "FIVE_PRIME_FLANK": "upstream_gene_variant",
+    "THREE_PRIME_FLANK": "downstream_gene_variant",
+    "INTRON": "intron_variant",
+    "IGR": "intergenic_variant",
+    "RNA": "non_coding_transcript_exon_variant",
+    "LINCRNA": "non_coding_transcript_exon_variant",
+}
+"""`variantClassification` of GATK's Funcotator as Sequence Ontology terms."""
 
 
 def severity(term: str) -> int:

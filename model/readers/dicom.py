@@ -20,8 +20,17 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from model.readers.bounded_stream import BoundedStream
 from model.readers.dicom_frames import DEFLATED_FRAMES, ENCAPSULATED, decode_frame
-from model.readers.dicom_header import BROKEN, PIXEL_KEYWORDS, DicomLimits, OpenedDicom, open_dicom, unreadable
+from model.readers.dicom_header import (
+    BROKEN,
+    PIXEL_KEYWORDS,
+    DicomLimits,
+    OpenedDicom,
+    check_frame,
+    open_dicom,
+    unreadable,
+)
 from model.readers.pixels import Tile, to_tile, windowed
 from schemas.errors import Reason, Refused
 
@@ -48,11 +57,10 @@ def _check(header: Dataset, limits: DicomLimits) -> int:
     pixels, frames = int(header.Rows) * int(header.Columns), int(header.get("NumberOfFrames") or 1)
     if pixels <= 0 or frames <= 0:
         raise ValueError("no pixels")
-    if pixels > limits.frame_pixels or frames > limits.frames:
+    check_frame(pixels, limits)
+    if frames > limits.frames:
         raise Refused(
-            Reason.TOO_LARGE,
-            f"a DICOM file of {frames} frames of {pixels} pixels, at most {limits.frames} of {limits.frame_pixels} "
-            "are read; send it as a tiled slide, or in parts",
+            Reason.TOO_LARGE, f"a DICOM file of {frames} frames, at most {limits.frames} are read; send it in parts"
         )
     if header.SamplesPerPixel not in (1, 3):
         raise Refused(Reason.UNSUPPORTED, "DICOM pixels have neither 1 nor 3 samples; send grey, RGB or YBR")
@@ -72,8 +80,10 @@ def _arrays(file: OpenedDicom, options: dict[str, Any]) -> Iterator[tuple[NDArra
     frames = options["number_of_frames"]
     options |= _pixel_element(file)
     if file.syntax in ENCAPSULATED:
-        encoded = generate_frames(file.stream, number_of_frames=frames, extended_offsets=offsets)
+        stream = BoundedStream(file.stream, _encoded_at_most(options), "an encoded frame")
+        encoded = generate_frames(stream, number_of_frames=frames, extended_offsets=offsets)
         for frame in islice(encoded, frames):
+            stream.start()
             yield decode_frame(frame, file.syntax, {**options, "number_of_frames": 1})
     elif UID(file.syntax).is_encapsulated:
         raise Refused(
@@ -83,6 +93,12 @@ def _arrays(file: OpenedDicom, options: dict[str, Any]) -> Iterator[tuple[NDArra
         native = get_decoder(ExplicitVRLittleEndian if file.syntax == DeflatedExplicitVRLittleEndian else file.syntax)
         for array, properties in native.iter_array(file.stream, **options):
             yield array, str(properties["photometric_interpretation"])
+
+
+def _encoded_at_most(options: dict[str, Any]) -> int:
+    """Bytes of one frame with the table of offsets: no codec needs twice what it encodes."""
+    bits: int = options["rows"] * options["columns"] * options["samples_per_pixel"] * options["bits_allocated"]
+    return 2**20 + 2 * (bits // 8)
 
 
 def _pixel_element(file: OpenedDicom) -> dict[str, str]:

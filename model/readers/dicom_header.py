@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pydicom.config
 from pydicom.dataset import Dataset
@@ -16,6 +16,7 @@ from pydicom.filereader import read_dataset, read_preamble
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from model.readers.bounded_stream import BoundedStream
 from model.readers.dicom_frames import DEFLATED_FRAMES
 from schemas.errors import Reason, Refused
 
@@ -56,6 +57,8 @@ class DicomLimits:
 
     frame_pixels: int = 2**25
     frames: int = 20_000
+    header_bytes: int = 2**26
+    """Of the fields before the pixels that are read: palettes, tables of offsets."""
     inflated_bytes: int = 2**30
     """Of a file whose whole dataset is deflated."""
 
@@ -79,16 +82,26 @@ class OpenedDicom:
 
 
 def read_facts(source: Path | BinaryIO, limits: DicomLimits) -> DicomFacts:
-    """Read the header alone, or raise Refused."""
+    """Read the header alone, or raise Refused: too large a frame is, whoever would decode it."""
     with ExitStack() as opened:
         try:
             header = open_dicom(source, limits, opened).header
             qualifiers = header.get("IssuerOfPatientIDQualifiersSequence") or [Dataset()]
             issuer = header.get("IssuerOfPatientID") or qualifiers[0].get("UniversalEntityID") or ""
             instance = int(header.get("InstanceNumber") or 0)
+            check_frame(int(header.get("Rows") or 0) * int(header.get("Columns") or 0), limits)
             return DicomFacts(str(header.get("PatientID") or "").strip(), str(issuer).strip(), instance)
         except BROKEN as broken:
             raise unreadable("header") from broken
+
+
+def check_frame(pixels: int, limits: DicomLimits) -> None:
+    """Refused where a frame has more pixels than are decoded at once."""
+    if pixels > limits.frame_pixels:
+        raise Refused(
+            Reason.TOO_LARGE,
+            f"a DICOM file of frames of {pixels} pixels, at most {limits.frame_pixels} are read; send a tiled slide",
+        )
 
 
 def unreadable(part: str) -> Refused:
@@ -103,13 +116,13 @@ def open_dicom(source: Path | BinaryIO, limits: DicomLimits, opened: ExitStack) 
     stream: BinaryIO = opened.enter_context(source.open("rb")) if isinstance(source, Path) else source
     stream.seek(0)
     read_preamble(stream, force=False)
-    meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    meta = read_dataset(_bounded(stream, limits), False, True, stop_when=lambda tag, vr, length: tag.group != 2)
     syntax = UID(meta["TransferSyntaxUID"].value)
     if syntax == DeflatedExplicitVRLittleEndian:
         stream = _inflated(stream, limits)
     layout = ExplicitVRLittleEndian if syntax == DEFLATED_FRAMES else syntax
     header = read_dataset(
-        stream,
+        _bounded(stream, limits),
         layout.is_implicit_VR,
         layout.is_little_endian,
         stop_when=lambda tag, vr, length: int(tag) in PIXEL_KEYWORDS,
@@ -118,8 +131,13 @@ def open_dicom(source: Path | BinaryIO, limits: DicomLimits, opened: ExitStack) 
     return OpenedDicom(header, str(syntax), stream)
 
 
+def _bounded(stream: BinaryIO, limits: DicomLimits) -> Any:
+    return BoundedStream(stream, limits.header_bytes, "header fields")
+
+
 def _inflated(stream: BinaryIO, limits: DicomLimits) -> BytesIO:
-    raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(), limits.inflated_bytes + 1)
+    packed = stream.read(limits.inflated_bytes + 2**20)  # what is packed may be no longer than what it holds
+    raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limits.inflated_bytes + 1)
     if len(raw) > limits.inflated_bytes:
         raise Refused(
             Reason.TOO_LARGE,

@@ -30,9 +30,10 @@ Row = dict[str, str]
 def read_maf(path: Path, *, at: datetime, assay: str, specimen: str, max_variants: int = 256) -> Variants:
     """The most telling variants of the specimen: its rows, or all rows where the file has one barcode alone.
 
-    Refused (`two-patients`) where there are several barcodes and none of them is the specimen.
+    Refused (`two-patients`) where there are several barcodes and none of them is the specimen. Flagged
+    `annotation-unread` where a classification is none that we know.
     """
-    own, other, barcodes = MostTelling(max_variants), MostTelling(max_variants), set[str]()
+    own, other, barcodes, unread = MostTelling(max_variants), MostTelling(max_variants), set[str](), set[str]()
     for number, row in _rows(path):
         barcode = row["tumor_sample_barcode"]
         if not barcode:
@@ -41,11 +42,14 @@ def read_maf(path: Path, *, at: datetime, assay: str, specimen: str, max_variant
             barcodes.add(barcode)
         if barcode == specimen or len(barcodes) == 1:
             kept = own if barcode == specimen else other
-            kept.add(_token(number, row, at, assay))
+            token = _token(number, row, at, assay)
+            kept.add(token)
+            if not token.consequence and _text(row, "variant_classification"):
+                unread.add(barcode)
     if own.seen or not barcodes:
-        return own.variants()
+        return own.variants(("annotation-unread",) if specimen in unread else ())
     if len(barcodes) == 1:
-        return other.variants(("sample-assumed",))
+        return other.variants(("sample-assumed", *(("annotation-unread",) if unread else ())))
     raise Refused(
         Reason.TWO_PATIENTS,
         "the MAF has several Tumor_Sample_Barcode and none is the event's specimen; "

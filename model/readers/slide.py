@@ -41,19 +41,16 @@ def read_slide(paths: Sequence[Path], size: int, rules: SlideRules) -> Iterator[
     given a folder of links with these alone: nothing is read that the event did not name.
     """
     with ExitStack() as opened:
-        folder = Path(opened.enter_context(TemporaryDirectory()))
-        links = [folder / f"{place:06d}" for place in range(len(paths))]
-        for link, path in zip(links, paths, strict=True):
-            link.symlink_to(path.resolve())
+        link = _linked(paths, opened)
         try:
-            is_tiff = check_tiff(links[0], rules.segment_pixels)
-            slide = opened.enter_context(OpenSlide(links[0]))
+            is_tiff = check_tiff(link, rules.segment_pixels)
+            slide = opened.enter_context(OpenSlide(link))
         except OpenSlideUnsupportedFormatError as unknown:
             if not is_tiff:
                 raise Refused(
                     Reason.UNSUPPORTED, "neither a slide nor a TIFF that can be read; send DICOM WSI, SVS or tiled TIFF"
                 ) from unknown
-            yield from _tissue(read_tiff(links[0], size, rules.max_tiles, rules.segment_pixels))
+            yield from _tissue(read_tiff(link, size, rules.max_tiles, rules.segment_pixels))
             return
         except OpenSlideError as broken:
             raise _unreadable() from broken
@@ -61,15 +58,22 @@ def read_slide(paths: Sequence[Path], size: int, rules: SlideRules) -> Iterator[
 
 
 def is_slide(paths: Sequence[Path]) -> bool:
-    """Whether OpenSlide knows the format of the first of these DICOM files."""
-    try:
-        with TemporaryDirectory() as folder:
-            link = Path(folder) / "0"
-            link.symlink_to(paths[0].resolve())
-            OpenSlide(link).close()
-    except OpenSlideError:
-        return False
+    """Whether OpenSlide knows these DICOM files as a slide: its levels, in any order, beside its label or overview."""
+    with ExitStack() as opened:
+        try:
+            OpenSlide(_linked(paths, opened)).close()
+        except OpenSlideError:
+            return False
     return True
+
+
+def _linked(paths: Sequence[Path], opened: ExitStack) -> Path:
+    """The first of links to these files, which lie in a folder with no others until `opened` closes."""
+    folder = Path(opened.enter_context(TemporaryDirectory()))
+    links = [folder / f"{place:06d}" for place in range(len(paths))]
+    for link, path in zip(links, paths, strict=True):
+        link.symlink_to(path.resolve())
+    return links[0]
 
 
 def grid(width: int, height: int, side: int, max_tiles: int) -> list[tuple[int, int]]:

@@ -27,16 +27,24 @@ _BROKEN = (
     *(struct.error, ArithmeticError),
 )
 _MAX_PAGES = 10_000
+_PLAIN = frozenset({PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.PALETTE})
+_JPEG = frozenset({6, 7, 33007, 34892})
+"""Compressions whose YCbCr tifffile turns into RGB, where there are no further samples."""
+_LAB = frozenset({PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB})
+"""OpenSlide gives these up to a twelfth of the range off: their white is not adapted to the screen's."""
 
 
 def check_tiff(path: Path, segment_pixels: int) -> bool:
-    """Whether it is a TIFF; Refused where one stored tile is too large to be decoded."""
+    """Whether it is a TIFF; Refused where one stored tile is too large to be decoded, or in colours read wrongly."""
     try:
         with TiffFile(path) as file:
-            page = _largest(file)
-            too_large = page.is_tiled and _decoded_at_once(page) > segment_pixels
+            pages = _pages(file)  # OpenSlide may read any of them
+            is_lab = any(page.photometric in _LAB for page in pages)
+            too_large = any(page.is_tiled and _decoded_at_once(page) > segment_pixels for page in pages)
     except _BROKEN:
         return False
+    if is_lab:
+        raise _other_colours()
     if too_large:
         raise _too_large(segment_pixels)
     return True
@@ -49,6 +57,7 @@ def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Ite
             page = _largest(file)
             if not page.is_tiled and _decoded_at_once(page) > segment_pixels:
                 raise _too_large(segment_pixels)
+            _check_colours(page)
             stride = -(-_tiles_at_most(page, size) // max_tiles)
             tiles = (tile for segment in _segments(page) for tile in cut(_scaled(segment, page), size))
             yield from islice(tiles, 0, None, stride)
@@ -58,11 +67,20 @@ def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Ite
         ) from broken
 
 
-def _largest(file: TiffFile) -> TiffPage:
+def _check_colours(page: TiffPage) -> None:
+    to_rgb = page.photometric == PHOTOMETRIC.YCBCR and page.compression in _JPEG and not page.extrasamples
+    if page.photometric not in _PLAIN and not to_rgb:
+        raise _other_colours()
+
+
+def _pages(file: TiffFile) -> list[TiffPage]:
     if len(file.pages) > _MAX_PAGES:
         raise ValueError("too many pages")
-    pages = [page for page in file.pages if isinstance(page, TiffPage)]
-    return max(pages, key=lambda page: page.imagewidth * page.imagelength)
+    return [page for page in file.pages if isinstance(page, TiffPage)]
+
+
+def _largest(file: TiffFile) -> TiffPage:
+    return max(_pages(file), key=lambda page: page.imagewidth * page.imagelength)
 
 
 def _decoded_at_once(page: TiffPage) -> int:
@@ -102,9 +120,16 @@ def _scaled(segment: NDArray[Any], page: TiffPage) -> NDArray[np.float32]:
         return np.asarray(page.colormap.T[segment] / 65535, dtype=np.float32)
     if segment.ndim == 3 and segment.shape[-1] not in (3, 4):
         raise Refused(Reason.UNSUPPORTED, "a TIFF page of neither 1, 3 nor 4 samples a pixel; save it as tiled RGB")
-    most = 1 if segment.dtype.kind == "b" else np.iinfo(segment.dtype).max
+    most = 1 if segment.dtype.kind == "b" else 2**page.bitspersample - 1  # of 12 bits, 4095: they come as 16
     scaled = np.asarray(segment[..., :3] if segment.ndim == 3 else segment, dtype=np.float32) / np.float32(most)
     return 1 - scaled if page.photometric == PHOTOMETRIC.MINISWHITE else scaled
+
+
+def _other_colours() -> Refused:
+    return Refused(
+        Reason.UNSUPPORTED,
+        "a TIFF in CMYK, CIELAB or others than grey, a palette, RGB or the YCbCr of a JPEG; save it as tiled RGB",
+    )
 
 
 def _too_large(segment_pixels: int) -> Refused:

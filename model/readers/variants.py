@@ -16,7 +16,7 @@ Rank = tuple[bool, int, bool, int, str, float, int]
 
 @dataclass(frozen=True)
 class Variants:
-    """Variants in order of rank, and what a reader of them should know (`truncated`, `sample-assumed`)."""
+    """Variants in order of rank, and what a reader of them should know (`truncated`, `sample-assumed`, ...)."""
 
     tokens: tuple[VariantToken, ...]
     flags: tuple[str, ...] = ()

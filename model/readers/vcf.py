@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from model.readers.annotations import annotation_of
+from model.readers.annotations import annotations_of, has_unread
 from model.readers.text_lines import numbered_lines
 from model.readers.vaf import Reads, reads_of
 from model.readers.variants import MostTelling, Variants
@@ -28,15 +28,19 @@ def read_vcf(path: Path, *, at: datetime, assay: str, specimen: str = "", max_va
 
     Refused, with the line number, where the file breaks the specification in a way that is not listed in
     `docs/evidence/vcf-tolerated.md`. In ctDNA a named variant without a read is kept: its zero is a measurement.
+    Flagged `annotation-unread` where a variant has an annotation of which neither gene nor consequence is read.
     """
     lines = numbered_lines(path)
     header = read_header(lines)
     sample, guessed = header.sample_of(specimen)
-    kept = MostTelling(max_variants)
+    kept, unread = MostTelling(max_variants), False
     for record in _records(lines, header, sample):
         for token in _tokens(record, header, at, assay):
             kept.add(token)
-    return kept.variants(("sample-assumed",) if guessed else ())
+            silent = not token.gene and not token.consequence
+            unread = unread or (silent and has_unread(record, header))
+    flags = {"sample-assumed": guessed, "annotation-unread": unread}
+    return kept.variants(flag for flag, holds in flags.items() if holds)
 
 
 def _records(lines: Iterator[tuple[int, str]], header: VcfHeader, sample: int) -> Iterator[VcfRecord]:
@@ -49,17 +53,19 @@ def _records(lines: Iterator[tuple[int, str]], header: VcfHeader, sample: int) -
 
 
 def _tokens(record: VcfRecord, header: VcfHeader, at: datetime, assay: str) -> Iterator[VariantToken]:
-    for alt, name in enumerate(record.alts):
-        if name in _NOT_VARIANTS:
-            continue
-        reads = reads_of(record, alt)
-        if not (_carried(record, alt, reads) or (assay == "ctdna" and reads.mutant == 0)):
-            continue
-        gene, consequence = annotation_of(record, alt, header)
+    named = [alt for alt, name in enumerate(record.alts) if name not in _NOT_VARIANTS]
+    counted = {alt: reads_of(record, alt) for alt in named}
+    told = [
+        (alt, reads)
+        for alt, reads in counted.items()
+        if _carried(record, alt, reads) or (assay == "ctdna" and reads.mutant == 0)
+    ]
+    said = annotations_of(record, header) if told else []
+    for alt, reads in told:
         yield VariantToken(
-            gene=gene,
-            change=f"{record.chrom}:{record.pos}:{record.ref}>{name}",
-            consequence=consequence,
+            gene=said[alt][0],
+            change=f"{record.chrom}:{record.pos}:{record.ref}>{record.alts[alt]}",
+            consequence=said[alt][1],
             vaf=reads.vaf,
             depth=reads.depth,
             mutant_reads=reads.mutant,

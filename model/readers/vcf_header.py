@@ -3,18 +3,23 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from model.readers.text_lines import unreadable
 from model.readers.vcf_meta import Definition, definition, structured
 
 _VERSION = re.compile(r"##fileformat=VCFv4\.\d+\s*")
 _COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
-_TUMOUR = re.compile(r"(?:^|[._\-\s])(?:tumou?r|tum)(?:$|[._\-\s])", re.IGNORECASE)
-_NORMAL = re.compile(r"(?:^|[._\-\s])(?:normal|germline|blood)(?:$|[._\-\s])", re.IGNORECASE)
+_TUMOUR = re.compile(r"(?<![a-z])(?:tumou?r|tum)(?![a-z])", re.IGNORECASE)
+_NORMAL = re.compile(r"(?<![a-z])(?:normal|germline|non[\W_]*tumou?r)(?![a-z])", re.IGNORECASE)
+_BLOOD = re.compile(r"(?<![a-z])blood(?![a-z])", re.IGNORECASE)
+"""A normal's as a rule; a tumour's where the name says that too."""
 _MAX_META_LINES = 200_000
 _MAX_META_TEXT = 2**26
 """Characters of all meta lines: definitions stay in memory while the body is read."""
 MAX_SAMPLES = 10_000
+_MAX_FIELDS = 10_000
+"""Of one annotation: they are looked through for every line."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,12 @@ class VcfHeader:
     """The sample that `##tumor_sample` names; `""` where it names none."""
     normal: str
 
+    @cached_property
+    def listed(self) -> dict[str, tuple[str, ...]]:
+        """By INFO key, the fields that its description lists; `()` of a list that starts with no mark that we know."""
+        each = ((key, known.description, _fields_in(known.description)) for key, known in self.infos.items())
+        return {key: fields for key, description, fields in each if fields or description.count("|") > 1}
+
     @property
     def width(self) -> int:
         """Columns of every line of the body."""
@@ -36,16 +47,32 @@ class VcfHeader:
     def sample_of(self, specimen: str) -> tuple[int, bool]:
         """Index of the sample to read, and whether that is a guess; -1 where there are no samples.
 
-        The tumour sample named by the caller, else the event's specimen, else one called tumour, else the last
-        that is not called normal: a guess where several are left.
+        The tumour sample named by the caller, else the event's specimen, else the last one called tumour, else the
+        last that is not called normal: a guess where several are left.
         """
         names = self.samples
-        for fits in (lambda name: name == self.tumour, lambda name: name == specimen, _TUMOUR.search):
+        for fits in (lambda name: name == self.tumour, lambda name: name == specimen, self._is_called_tumour):
             found = [index for index, name in enumerate(names) if fits(name)]
             if len(found) == 1:
                 return found[0], False
-        left = [i for i, name in enumerate(names) if name != self.normal and not _NORMAL.search(name)]
+        left = found or [
+            i for i, name in enumerate(names) if not self._is_called_normal(name) and not _BLOOD.search(name)
+        ]
         return (left or [len(names) - 1])[-1], len(left) > 1 or (not left and len(names) > 1)
+
+    def _is_called_tumour(self, name: str) -> bool:
+        return _TUMOUR.search(name) is not None and not self._is_called_normal(name)
+
+    def _is_called_normal(self, name: str) -> bool:
+        return name == self.normal or _NORMAL.search(name) is not None
+
+
+def _fields_in(description: str) -> tuple[str, ...]:
+    """What comes after `Format:` (VEP, bcftools) or `fields are:` (Funcotator); none where neither is there."""
+    for mark in ("Format:", "fields are:"):
+        if mark in description and description.count("|") < _MAX_FIELDS:
+            return tuple(description.split(mark)[1].strip(' "').split("|"))
+    return ()
 
 
 def read_header(lines: Iterator[tuple[int, str]]) -> VcfHeader:

@@ -32,6 +32,8 @@ _MAX_CHROMOSOMES = 100_000
 _REMEMBERED = 4096
 _MAX_ALTERNATIVES = 100
 """A bound on work: what is looked up for one alternative is looked up for each."""
+_MAX_LOOKED_UP = 2**24
+"""Characters of a sample, times the alternatives they are looked up for."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def read_record(number: int, line: str, header: VcfHeader, sample: int) -> VcfRe
     alts = () if alt == "." else tuple(alt.split(","))
     if len(alts) > _MAX_ALTERNATIVES:
         raise unreadable(number, f"more than {_MAX_ALTERNATIVES} alternatives; split the line")
+    if max(map(len, columns[9:]), default=0) * len(alts) > _MAX_LOOKED_UP:
+        raise unreadable(number, "a sample too long to be looked up for that many alternatives; split the line")
     samples = _read_samples(number, columns, header, len(alts))
     return VcfRecord(
         chrom=chrom.strip("<>"),

@@ -107,6 +107,39 @@ def test_a_header_that_fits_no_event_is_refused_without_quoting_it(
     assert "Jane" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        pytest.param({"StudyTime": "101530.25"}, "2026-03-01T09:15:30Z", id="to-the-second"),
+        pytest.param({"StudyTime": "1015"}, "2026-03-01T09:15:00Z", id="to-the-minute"),
+        pytest.param({"StudyDate": "20261211", "StudyTime": "10"}, "2026-12-11T09:00:00Z", id="to-the-hour"),
+        pytest.param({"AcquisitionDateTime": "20260302101500.5-0500"}, "2026-03-02T15:15:00Z", id="its-own-offset"),
+        pytest.param({"AcquisitionDateTime": "20260302"}, "2026-03-01T09:15:00Z", id="a-day-alone-is-no-time"),
+    ],
+)
+def test_a_series_is_of_the_time_in_its_header(tmp_path: Path, times: dict[str, str], expected: str) -> None:
+    write_slice(tmp_path / "a.dcm", "1.2.3", 1, **times)
+    (message,) = messages_of([tmp_path / "a.dcm"], Asked())
+    assert json.loads(message.value or b"{}")["occurred_at"] == expected
+
+
+def test_spaces_around_an_id_are_not_of_it(tmp_path: Path) -> None:
+    """A patient sent with and without them was two."""
+    write_slice(tmp_path / "a.dcm", "1.2.3", 1, PatientID="  p-9 ")
+    (message,) = messages_of([tmp_path / "a.dcm"], Asked())
+    assert (message.key, json.loads(message.value or b"{}")["patient"]) == (b"p-9", "p-9")
+
+
+def test_a_value_in_doubt_is_not_quoted_in_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    write_slice(tmp_path / "a.dcm", "1.2.3", 1)
+    whole = (tmp_path / "a.dcm").read_bytes()
+    assert whole.count(b"UI\4\0001.2\0") == 1
+    (tmp_path / "a.dcm").write_bytes(whole.replace(b"UI\4\0001.2\0", b"UI\4\0Jane"))
+    recwarn.clear()
+    assert len(list(messages_of([tmp_path / "a.dcm"], Asked()))) == 1
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_a_time_before_all_time_is_none(tmp_path: Path) -> None:
     write_slice(tmp_path / "a.dcm", "1.2.3", 1, StudyDate="00010101", StudyTime="000000", TimezoneOffsetFromUTC="+1400")
     (message,) = messages_of([tmp_path / "a.dcm"], Asked())

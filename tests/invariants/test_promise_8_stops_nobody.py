@@ -69,7 +69,7 @@ def test_odd_records_have_an_outcome_each_and_nobody_waits_behind_them(lay_road:
     assert open_ == set()
     assert "p-behind-them" in patients
     assert {"p-null-type", "p-null-trace", "p-null-time", "p-no-offset", "p-last-day", "p-before-time"} < patients
-    assert reasons == {Reason.NOT_AN_EVENT, Reason.NOTHING_TO_READ}
+    assert reasons == {Reason.NO_TIME, Reason.NOTHING_TO_READ}
 
 
 @pytest.mark.slow

@@ -728,6 +728,39 @@ def test_a_variant_whose_value_may_mean_either_is_refused(value: dict[str, Any])
     assert [(one.modality, one.status) for one in refused.evidence] == [(Modality.GENOMIC, EvidenceStatus.UNREADABLE)]
 
 
+def variant_at(start: int, *system: dict[str, Any]) -> dict[str, Any]:
+    parts = [
+        {"code": coded("48000-4"), "valueCodeableConcept": coded("LA21265-6", display="12")},
+        {"code": coded("69547-8"), "valueString": "C"},
+        {"code": coded("69551-0"), "valueString": "T"},
+        {"code": coded("81254-5"), "valueRange": {"low": {"value": start}}},
+        *({"code": coded("92822-6"), "valueCodeableConcept": one} for one in system),
+    ]
+    return {"code": coded("69548-6"), "component": parts}
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        pytest.param(variant_at(25398284), "12:25398284:C>T", id="not-said"),
+        pytest.param(variant_at(25398284, coded("LA30102-0")), "12:25398284:C>T", id="from-one"),
+        pytest.param(variant_at(25398283, coded("LA30101-2")), "12:25398284:C>T", id="from-zero"),
+        pytest.param(variant_at(25398283, coded("LA30100-4")), "12:25398284:C>T", id="by-intervals"),
+    ],
+)
+def test_a_variant_is_one_in_any_coordinate_system(fields: dict[str, Any], change: str) -> None:
+    (token,) = read_one(OBSERVATION | fields).tokens
+    assert isinstance(token, VariantToken)
+    assert token.change == change
+
+
+def test_a_coordinate_system_that_is_not_known_is_refused_with_those_that_are() -> None:
+    refused = refusal(OBSERVATION | variant_at(25398284, {"text": "ours"}))
+    assert refused.reason is Reason.NOT_FHIR
+    assert "send LA30100-4, LA30101-2, LA30102-0 or HGVS" in refused.detail
+    assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE]
+
+
 @pytest.mark.parametrize(
     "fields",
     [

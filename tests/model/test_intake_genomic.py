@@ -159,8 +159,10 @@ def test_a_store_that_is_away_is_not_a_refusal(read: Read) -> None:
         pytest.param([], Reason.NOT_AN_EVENT, "no object", id="no-object"),
         pytest.param({"resourceType": "Observation"}, Reason.NOT_AN_EVENT, "observations", id="another-resource"),
         pytest.param(event(assay="Doe, Jane"), Reason.NOT_AN_EVENT, "wrong: assay;", id="a-wrong-field"),
-        pytest.param(event(Jane_Doe=1), Reason.NOT_AN_EVENT, "wrong: a field that is unknown", id="an-unknown-field"),
-        pytest.param(event({"media_type": "text/x-vcf"}), Reason.NOT_AN_EVENT, "wrong: files;", id="a-file-nowhere"),
+        pytest.param(event(Jane_Doe=1), Reason.NOT_AN_EVENT, "contract: 1", id="an-unknown-field"),
+        pytest.param(event({"media_type": "text/x-vcf"}), Reason.NOT_AN_EVENT, "wrong: files.0;", id="a-file-nowhere"),
+        pytest.param(event(patient=None), Reason.NO_PATIENT, "name the patient in `patient`", id="no-patient"),
+        pytest.param(event(occurred_at="2026-03-02"), Reason.NO_TIME, "offset from UTC", id="no-time"),
     ],
 )
 def test_what_is_no_event_is_refused_by_field_and_never_by_content(

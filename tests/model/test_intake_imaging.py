@@ -5,14 +5,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from dicom_slide import wsi
 from numpy.typing import NDArray
 
 from model.intake.imaging import read_imaging
 from model.intake.imaging_files import ImagingRules
+from model.readers.dicom_header import DicomLimits
+from model.readers.slide import SlideRules
 from schemas.errors import Reason, Refused, Unavailable
 from schemas.events import FileRef
 from schemas.evidence import Evidence, EvidenceStatus, Vector
@@ -151,6 +156,47 @@ def test_a_slide_of_glass_alone_has_nothing_to_read(tmp_path: Path) -> None:
     assert refused(Folder(a=tmp_path / "a.tiff"), sent).reason == Reason.NOTHING_TO_READ
 
 
+@pytest.fixture
+def slide_in_zip(tmp_path: Path) -> Path:
+    """A label, and the 16 tiles and the one tile of two levels."""
+    levels = [wsi(tmp_path / "1.dcm", 0, (220, 120, 180)), wsi(tmp_path / "2.dcm", 1, (90, 80, 160))]
+    with ZipFile(tmp_path / "a.zip", "w") as target:
+        for part in (wsi(tmp_path / "0.dcm", 2, (255, 0, 0), kind="LABEL"), *levels):
+            target.write(part, part.name)
+    return tmp_path / "a.zip"
+
+
+def test_a_slide_in_a_zip_is_read_as_its_files_are(slide_in_zip: Path) -> None:
+    files = Folder(a=slide_in_zip, **{str(n): slide_in_zip.parent / f"{n}.dcm" for n in range(3)})
+    rules = ImagingRules(slide=SlideRules(microns_per_pixel=2))
+    apart = [file_of(f"{n}.dcm", "application/dicom") for n in range(3)]
+    zipped = [file_of("a.zip", "application/zip")]
+    one, other = (read_one(files, rules, kind="SM", files=named).vectors[0] for named in (zipped, apart))
+    assert one == other
+    np.testing.assert_allclose(one.unpack(), [4, 110 / 255], atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["a.zip", "1.dcm"])
+def test_a_slide_of_frames_that_are_too_large_is_refused(slide_in_zip: Path, name: str) -> None:
+    """OpenSlide decodes a frame of any size, whole."""
+    media_type = "application/zip" if name == "a.zip" else "application/dicom"
+    sent = message(kind="SM", files=[file_of(name, media_type)])
+    rules = ImagingRules(dicom=DicomLimits(frame_pixels=64 * 63))
+    refusal = refused(Folder(a=slide_in_zip, **{"1": slide_in_zip.parent / "1.dcm"}), sent, rules)
+    assert refusal.reason == Reason.TOO_LARGE
+
+
+def test_a_slide_that_no_disk_holds_unpacked_is_refused(slide_in_zip: Path) -> None:
+    sent = message(kind="SM", files=[file_of("a.zip", "application/zip")])
+    before = getrlimit(RLIMIT_FSIZE)
+    setrlimit(RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        refusal = refused(Folder(a=slide_in_zip), sent)
+    finally:
+        setrlimit(RLIMIT_FSIZE, before)
+    assert (refusal.reason, "send the DICOM files" in refusal.detail) == (Reason.TOO_LARGE, True)
+
+
 def test_a_store_that_is_away_is_waited_for() -> None:
     with pytest.raises(Unavailable):
         read_imaging(message(), Folder(), Mean(), RULES)
@@ -197,7 +243,7 @@ def test_a_header_of_another_patient(
         pytest.param(doubled(raw(STUDY), "reference"), Reason.NOT_JSON, "each key once", id="two-subjects-of-a-study"),
         pytest.param(raw(b"[]"), Reason.NOT_AN_EVENT, "object", id="a-list"),
         pytest.param(raw(b'{"resourceType": "Patient"}'), Reason.UNSUPPORTED, "ImagingStudy", id="other-fhir"),
-        pytest.param(message(patient=None), Reason.NO_PATIENT, "patient", id="no-patient"),
+        pytest.param(message(patient=None), Reason.NO_PATIENT, "name the patient in `patient`", id="no-patient"),
         pytest.param(message(occurred_at="2026-03-01T09:12:00"), Reason.NO_TIME, "occurred_at", id="no-offset"),
         pytest.param(message(kind="Jane Doe"), Reason.NOT_AN_EVENT, "kind", id="bad-field"),
         pytest.param(message(**{"Jane Doe": 1}), Reason.NOT_AN_EVENT, "contract: 1", id="unknown-field"),

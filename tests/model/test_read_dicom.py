@@ -1,6 +1,9 @@
 """Real DICOM files of every transfer syntax, against pydicom's own decoders and pictures worked out by hand."""
 
-from contextlib import suppress
+import struct
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from model.readers.dicom import read_frames
 from model.readers.dicom_header import DicomFacts, DicomLimits, read_facts
@@ -224,6 +227,59 @@ def test_a_deflated_bomb_is_refused() -> None:
     assert len(frames(target)) == 1
     with pytest.raises(Refused, match="too-large"):
         list(read_frames(target, SIZE, DicomLimits(inflated_bytes=1000)))
+
+
+def hostile(fragments: int, fragment: bytes, *, lengths: tuple[int, ...] = ()) -> BytesIO:
+    """A JPEG of 8 × 8 pixels that claims to be made of all these fragments."""
+    data = pydicom.dcmread(BytesIO(image(np.zeros((8, 8), np.uint8)).getvalue()))
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    if lengths:
+        data.ExtendedOffsetTable = struct.pack("<Q", 0)
+        data.ExtendedOffsetTableLengths = struct.pack("<Q", *lengths)
+    one = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(fragment)) + fragment
+    data.PixelData = b"\xfe\xff\x00\xe0\0\0\0\0" + fragments * one + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    data["PixelData"].is_undefined_length = True
+    target = BytesIO()
+    pydicom.dcmwrite(target, data, enforce_file_format=True)
+    return target
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(hostile(32, bytes(2**20)), id="many-fragments"),
+        pytest.param(hostile(1, bytes(2**25)), id="one-fragment"),
+        pytest.param(hostile(32, bytes(2**20), lengths=(2**40,)), id="an-offset-table-that-lies"),
+        pytest.param(
+            image(np.zeros((8, 8), np.uint8), RedPaletteColorLookupTableData=bytes(2**25)), id="a-header-field"
+        ),
+    ],
+)
+def test_what_a_file_claims_to_be_one_frame_or_one_field_is_not_read_whole(file: BytesIO) -> None:
+    with at_most(2**22), pytest.raises(Refused, match="too-large"):
+        list(read_frames(file, SIZE, DicomLimits(header_bytes=2**20)))
+
+
+def test_what_lies_behind_a_deflated_dataset_is_not_read(tmp_path: Path) -> None:
+    data = pydicom.dcmread(BytesIO(image(np.zeros((64, 64), np.uint8)).getvalue()))
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    path = tmp_path / "a.dcm"
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
+    with path.open("ab") as more:
+        more.write(bytes(2**25))
+    with at_most(2**22):
+        assert len(list(read_frames(path, SIZE, DicomLimits(inflated_bytes=2**16)))) == 1
+
+
+@contextmanager
+def at_most(peak_bytes: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < peak_bytes
 
 
 def test_facts_say_whose_it_is() -> None:

@@ -70,6 +70,21 @@ def test_without_a_protein_change_the_place_names_the_variant(tmp_path: Path) ->
     assert (token.change, token.flags) == ("12:25398284:C>T", ("filtered",))
 
 
+@pytest.mark.parametrize(
+    ("classification", "consequence", "flags"),
+    [
+        pytest.param("Start_Codon_SNP", "start_lost", (), id="of-oncotator"),
+        pytest.param("Targeted_Region", "", ("annotation-unread",), id="not-known"),
+        pytest.param(".", "", (), id="not-said"),
+    ],
+)
+def test_a_classification_that_is_not_read_is_flagged(
+    tmp_path: Path, classification: str, consequence: str, flags: tuple[str, ...]
+) -> None:
+    found = read(maf(tmp_path, KRAS.replace("Missense_Mutation", classification)))
+    assert ([token.consequence for token in found.tokens], found.flags) == ([consequence], flags)
+
+
 def test_one_other_barcode_alone_is_read_and_said_to_be_assumed(tmp_path: Path) -> None:
     found = read(maf(tmp_path, KRAS), specimen="another-name")
     assert (len(found.tokens), found.flags) == (1, ("sample-assumed",))

@@ -5,15 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
-import pydicom
 import pytest
 import tifffile
+from dicom_slide import wsi
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import UID, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
+from PIL import Image, ImageCms
 
 from model.readers.pixels import Tile, cut, is_background
 from model.readers.slide import SlideRules, grid, is_slide, read_slide
@@ -132,6 +129,14 @@ def test_what_must_be_decoded_at_once_is_bounded(
     assert refused.value.reason == reason
 
 
+def test_no_level_asks_for_more_at_once_than_the_largest_may(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tiff") as target:
+        target.write(picture(512, 512), tile=(64, 64), photometric="rgb", compression="deflate")
+        target.write(picture(256, 256), tile=(256, 256), photometric="rgb", compression="deflate", subfiletype=1)
+    with pytest.raises(Refused, match="too-large"):
+        read(tmp_path / "a.tiff", SlideRules(segment_pixels=128 * 128))
+
+
 @pytest.mark.parametrize("tag", [(277, 3, 1, 1000), (32997, 4, 1, 1000)], ids=["samples", "depth"])
 def test_a_file_of_some_bytes_does_not_ask_for_gigabytes(tmp_path: Path, tag: tuple[int, int, int, int]) -> None:
     """A page of 25 million pixels whose one strip is absent, so that it is filled in: of 1000 samples, or 1000 deep."""
@@ -180,6 +185,50 @@ def test_a_tiff_that_cannot_be_is_refused(tmp_path: Path, content: bytes | None)
         read(path)
 
 
+@pytest.mark.parametrize("mode", ["CMYK", "LAB", "YCbCr"])
+def test_other_colours_than_rgb_are_refused(tmp_path: Path, mode: str) -> None:
+    in_mode(Image.fromarray(np.full((64, 64, 3), PINK, np.uint8)), mode).save(tmp_path / "a.tiff")
+    with pytest.raises(Refused, match="save it as tiled RGB") as refused:
+        read(tmp_path / "a.tiff")
+    assert refused.value.reason == Reason.UNSUPPORTED
+
+
+@pytest.mark.parametrize(("mode", "named"), [("CMYK", "separated"), ("YCbCr", "ycbcr")])
+def test_tiles_of_other_colours_are_read_as_rgb(tmp_path: Path, mode: str, named: str) -> None:
+    stored = np.asarray(in_mode(Image.fromarray(np.full((64, 64, 3), PINK, np.uint8)), mode))
+    (first, *_) = read(tiff(tmp_path / "a.tiff", stored, photometric=named, tile=(64, 64)))
+    np.testing.assert_allclose(first.mean(axis=(1, 2)), np.array(PINK) / 255, atol=0.01)
+
+
+def test_tiles_of_cielab_are_refused(tmp_path: Path) -> None:
+    stored = np.asarray(in_mode(Image.fromarray(np.full((64, 64, 3), PINK, np.uint8)), "LAB"))
+    with pytest.raises(Refused, match="save it as tiled RGB"):
+        read(tiff(tmp_path / "a.tiff", stored, photometric="cielab", tile=(64, 64)))
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    if mode != "LAB":
+        return image.convert(mode)
+    profiles = [ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")]
+    converted = ImageCms.profileToProfile(image, profiles[0], profiles[1], outputMode="LAB")
+    assert converted is not None
+    return converted
+
+
+def test_the_ycbcr_of_a_jpeg_is_read_as_rgb(tmp_path: Path) -> None:
+    written = tmp_path / "a.tiff"
+    Image.fromarray(np.full((64, 64, 3), PINK, np.uint8)).convert("YCbCr").save(written, compression="jpeg")
+    (first, *_) = read(written)
+    np.testing.assert_allclose(first.mean(axis=(1, 2)), np.array(PINK) / 255, atol=0.02)
+
+
+@pytest.mark.parametrize("bits", [4, 8, 10, 12, 14, 16])
+def test_a_pixel_of_any_number_of_bits_is_as_bright(tmp_path: Path, bits: int) -> None:
+    half = np.full((64, 64), round(0.6 * (2**bits - 1)), np.uint8 if bits <= 8 else np.uint16)
+    (first, *_) = read(tiff(tmp_path / "a.tiff", half, photometric="minisblack", bitspersample=bits))
+    np.testing.assert_allclose(first, 0.6, atol=0.001)
+
+
 def test_floating_point_is_not_supported(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="unsupported"):
         read(tiff(tmp_path / "a.tiff", np.zeros((64, 64), np.float32), photometric="minisblack"))
@@ -198,36 +247,6 @@ def test_a_slide_cut_anywhere_is_read_or_refused_and_nothing_else(tmp_path: Path
         read(broken)
 
 
-def wsi(path: Path, level: int, colour: tuple[int, int, int]) -> Path:
-    """One file of a DICOM slide of 256 × 256 pixels of half a micron, four times smaller a level."""
-    side, tile = 256 // 4**level, 64
-    count, spacing = (side // tile) ** 2, 0.0005 * 4**level
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = VLWholeSlideMicroscopyImageStorage
-    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = UID(f"1.2.3.{level}")
-    data.SeriesInstanceUID, data.ImageType = (
-        "1.2.4",
-        ["ORIGINAL", "PRIMARY", "VOLUME", "RESAMPLED" if level else "NONE"],
-    )
-    data.DimensionOrganizationType = "TILED_FULL"
-    data.TotalPixelMatrixColumns = data.TotalPixelMatrixRows = side
-    data.Rows = data.Columns = tile
-    data.NumberOfFrames, data.SamplesPerPixel, data.PhotometricInterpretation = count, 3, "YBR_FULL_422"
-    data.BitsAllocated = data.BitsStored = 8
-    data.PlanarConfiguration, data.HighBit, data.PixelRepresentation = 0, 7, 0
-    measures, shared = Dataset(), Dataset()
-    measures.PixelSpacing = [spacing, spacing]
-    shared.PixelMeasuresSequence = [measures]
-    data.SharedFunctionalGroupsSequence = [shared]
-    stained = np.full((tile, tile, 3), colour, np.uint8)
-    data.PixelData = encapsulate([bytes(imagecodecs.jpeg8_encode(stained))] * count)
-    data["PixelData"].is_undefined_length = True
-    pydicom.dcmwrite(path, data, enforce_file_format=True)
-    return path
-
-
 @pytest.mark.parametrize("named", [1, 2], ids=["the-level-beside-it-is-not-named", "both-levels"])
 def test_a_dicom_slide_has_the_levels_that_are_named(tmp_path: Path, named: int) -> None:
     parts = [wsi(tmp_path / "0.dcm", 0, PINK), wsi(tmp_path / "1.dcm", 1, (90, 80, 160))]
@@ -236,6 +255,14 @@ def test_a_dicom_slide_has_the_levels_that_are_named(tmp_path: Path, named: int)
     assert len(tiles) == 4
     shown = PINK if named == 1 else (90, 80, 160)
     np.testing.assert_allclose(tiles[0].mean(axis=(1, 2)), np.array(shown) / 255, atol=0.02)
+
+
+def test_a_slide_is_known_by_all_its_files_and_not_by_the_first(tmp_path: Path) -> None:
+    label = wsi(tmp_path / "0.dcm", 2, (255, 0, 0), kind="LABEL")
+    levels = [wsi(tmp_path / "1.dcm", 0, PINK), wsi(tmp_path / "2.dcm", 1, (90, 80, 160))]
+    assert is_slide([label, *levels])
+    assert len(list(read_slide([label, *levels], SIZE, SlideRules(microns_per_pixel=2)))) == 4
+    assert not is_slide([label])
 
 
 def test_files_beside_a_slide_are_not_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import gzip
 import re
 import time
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import pysam
@@ -135,6 +136,41 @@ def test_a_number_that_never_ends_is_refused_at_once(tmp_path: Path, row: str) -
     with pytest.raises(Refused):
         read(path)
     assert time.monotonic() - started < 10
+
+
+def test_a_long_annotation_is_looked_through_once_and_not_for_each_alternative(tmp_path: Path) -> None:
+    """Three megabytes, a few thousand once packed, made half a minute of this: so many lines, hours."""
+    alts = ",".join("".join(bases) for bases in product("ACGT", repeat=3))
+    annotation = "ANN=" + ",".join(["AAA|x|y|z"] * 300_000)
+    path = tmp_path / "long.vcf"
+    head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    path.write_text(head + f"1 5 . A {alts} . PASS {annotation}\n".replace(" ", "\t"))
+    started = time.monotonic()
+    assert len(read(path).tokens) == 64
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("sample", ["GT 1" + "/1" * 1_000_000, "AD " + ",".join(["9"] * 1_000_000)], ids=["GT", "AD"])
+def test_a_long_sample_is_not_looked_through_for_each_alternative(tmp_path: Path, sample: str) -> None:
+    alts = ",".join("".join(bases) for bases in product("ACGT", repeat=3))
+    path = tmp_path / "long.vcf"
+    head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tT\n"
+    path.write_text(head + f"1 5 . A {alts} . PASS . {sample}\n".replace(" ", "\t"))
+    started = time.monotonic()
+    with pytest.raises(Refused, match="split the line"):
+        read(path)
+    assert time.monotonic() - started < 5
+
+
+def test_a_description_of_a_million_fields_is_not_looked_through_for_each_line(tmp_path: Path) -> None:
+    path = tmp_path / "long.vcf"
+    description = "fields are: " + "Gencode_1_hugoSymbol|" * 150_000
+    rows = "".join(f"1 {place} . A T . PASS FUNCOTATION=[x]\n" for place in range(1, 1000)).replace(" ", "\t")
+    meta = f'##INFO=<ID=FUNCOTATION,Number=A,Type=String,Description="{description}">\n'
+    path.write_text(f"##fileformat=VCFv4.2\n{meta}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n{rows}")
+    started = time.monotonic()
+    assert len(read(path).tokens) == 256
+    assert time.monotonic() - started < 5
 
 
 def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pysam
+import pysam.bcftools
 import pytest
 
 from model.readers.variants import Variants
@@ -124,13 +126,23 @@ def test_each_alternative_of_a_line_is_a_variant_with_its_own_reads(tmp_path: Pa
         pytest.param("TUMOR NORMAL", "", "s-17", 1, (), id="called-tumour"),
         pytest.param("x y-normal", "", "s-17", 1, (), id="not-the-normal"),
         pytest.param("a b", "##normal_sample=b\n", "s-17", 1, (), id="not-the-declared-normal"),
+        pytest.param("TUMOR1 NORMAL1", "", "s-17", 1, (), id="numbered"),
+        pytest.param("TUMOUR_2 Normal_2", "", "s-17", 1, (), id="numbered-apart"),
+        pytest.param("p17tum p17normal", "", "s-17", 1, (), id="behind-a-number"),
+        pytest.param("met NORMAL1", "", "s-17", 1, (), id="not-the-numbered-normal"),
+        pytest.param("met p1_non-tumor", "", "s-17", 1, (), id="not-what-is-no-tumour"),
+        pytest.param("met tumor_adjacent_normal", "", "s-17", 1, (), id="not-the-normal-beside-a-tumour"),
+        pytest.param("met tumor", "##normal_sample=tumor\n", "s-17", 1, (), id="not-a-declared-normal-called-tumour"),
+        pytest.param("blood_tumor skin_normal", "", "s-17", 1, (), id="a-tumour-of-the-blood"),
+        pytest.param("TUMOR1 TUMOR2 PBMC", "", "s-17", 2, ("sample-assumed",), id="the-last-of-the-tumours"),
         pytest.param("a b", "", "s-17", 2, ("sample-assumed",), id="else-the-last-and-says-so"),
     ],
 )
 def test_the_sample_read_is_the_tumour(
     tmp_path: Path, samples: str, meta: str, specimen: str, reads: int, flags: tuple[str, ...]
 ) -> None:
-    found = read(vcf(tmp_path, "1 5 . A T . PASS . GT:AD 0/1:9,1 0/1:8,2", samples, meta), specimen=specimen)
+    each = " ".join(("0/1:9,1", "0/1:8,2", "0/1:7,3")[: len(samples.split())])
+    found = read(vcf(tmp_path, f"1 5 . A T . PASS . GT:AD {each}", samples, meta), specimen=specimen)
     assert (only(found).mutant_reads, found.flags) == (reads, flags)
 
 
@@ -191,6 +203,11 @@ CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="by VEP. Format: Allele|C
         pytest.param(
             "Gene.refGene=EGFR;Func.refGene=exonic;ExonicFunc.refGene=stopgain", ("EGFR", "stop_gained"), id="annovar"
         ),
+        pytest.param(
+            "Gene.refGeneWithVer=EGFR;ExonicFunc.refGeneWithVer=stopgain",
+            ("EGFR", "stop_gained"),
+            id="annovar-versions",
+        ),
         pytest.param("GENE=BRAF", ("BRAF", ""), id="gene-alone"),
         pytest.param(
             "ANN=T|intron_variant|MODIFIER|EML4|,T|bidirectional_gene_fusion|HIGH|ALK&EML4|",
@@ -218,6 +235,98 @@ CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="by VEP. Format: Allele|C
 def test_gene_and_consequence_come_from_the_annotator(tmp_path: Path, info: str, expected: tuple[str, str]) -> None:
     token = only(read(vcf(tmp_path, f"1 5 . A T . PASS {info} GT 0/1", meta=CSQ)))
     assert (token.gene, token.consequence) == expected
+
+
+FUNCOTATION = (
+    '##INFO=<ID=FUNCOTATION,Number=A,Type=String,Description="Functional annotation from the Funcotator tool.  '
+    "Funcotation fields are: Gencode_34_hugoSymbol|Gencode_34_ncbiBuild|Gencode_34_variantClassification|"
+    'Gencode_34_secondaryVariantClassification|ClinVar_VCF_CLNSIG">\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        pytest.param("[KRAS|hg38|MISSENSE||_%7C_]", ("KRAS", "missense_variant"), id="one"),
+        pytest.param("[X|hg38|INTRON||]#[TP53|hg38|NONSENSE||]", ("TP53", "stop_gained"), id="transcripts"),
+        pytest.param("[Unknown|hg38|IGR||]", ("", "intergenic_variant"), id="between-genes"),
+    ],
+)
+def test_funcotator_says_gene_and_consequence(tmp_path: Path, info: str, expected: tuple[str, str]) -> None:
+    row = f"1 5 . A G,T . PASS FUNCOTATION=[Z|hg38|SILENT||],{info} GT 0/2"
+    found = read(vcf(tmp_path, row, meta=FUNCOTATION))
+    assert (only(found).gene, only(found).consequence) == expected
+    assert found.flags == ()
+
+
+BCSQ = (
+    '##INFO=<ID=BCSQ,Number=.,Type=String,Description="Haplotype-aware consequence annotation from BCFtools/csq. '
+    'Format: Consequence|gene|transcript|biotype|strand|amino_acid_change|dna_change">\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param(
+            "1 5 . A T . PASS BCSQ=intron|B|e2|coding,splice_acceptor&frameshift|KRAS|e1|coding|+|2K>2P|5A>T GT 0/1",
+            ("KRAS", "splice_acceptor_variant"),
+            id="most-severe",
+        ),
+        pytest.param(
+            "1 5 . A T . PASS BCSQ=*missense|KRAS|e1|coding|+|4G>4D|5A>T GT 0/1",
+            ("KRAS", "missense_variant"),
+            id="behind-a-stop",
+        ),
+        pytest.param(
+            "1 5 . A C,T . PASS BCSQ=stop_gained|KRAS|e1|coding|+|4G>4*|5A>C,missense|KRAS|e1|coding|+|4|5A>T GT 0/2",
+            ("KRAS", "missense_variant"),
+            id="of-this-alternative",
+        ),
+        pytest.param(
+            "1 5 . A C,T . PASS BCSQ=stop_gained|KRAS|e1|coding|+|4G>4*|5A>C GT 0/2", ("KRAS", ""), id="of-another"
+        ),
+    ],
+)
+def test_bcftools_says_gene_and_consequence(tmp_path: Path, row: str, expected: tuple[str, str]) -> None:
+    found = read(vcf(tmp_path, row, meta=BCSQ))
+    assert (only(found).gene, only(found).consequence) == expected
+    assert found.flags == ()
+
+
+@pytest.mark.parametrize(
+    ("meta", "info"),
+    [
+        pytest.param(BCSQ, "BCSQ=@4", id="told-on-another-line"),
+        pytest.param(FUNCOTATION, "FUNCOTATION=[KRAS|hg38]", id="fewer-fields-than-the-header-lists"),
+        pytest.param(BCSQ.replace("BCSQ", "EFF"), "EFF=missense|KRAS|e1", id="an-annotator-not-known"),
+    ],
+)
+def test_an_annotation_that_is_not_read_is_flagged(tmp_path: Path, meta: str, info: str) -> None:
+    found = read(vcf(tmp_path, f"1 5 . A T . PASS {info} GT 0/1", meta=meta))
+    assert (only(found).gene, found.flags) == ("", ("annotation-unread",))
+
+
+def test_what_bcftools_writes_is_read(tmp_path: Path) -> None:
+    """Annotated by htslib's own bcftools csq: one exon, ATG AAA TGG, and a variant in each codon."""
+    fasta, genes = tmp_path / "r.fa", tmp_path / "r.gff"
+    fasta.write_text(">1\n" + "C" * 9 + "ATGAAATGGTAA" + "C" * 9 + "\n")
+    genes.write_text(
+        "##gff-version 3\n"
+        "1\tx\tgene\t10\t21\t.\t+\t.\tID=gene:g1;Name=KRAS;biotype=protein_coding\n"
+        "1\tx\tmRNA\t10\t21\t.\t+\t.\tID=transcript:e1;Parent=gene:g1;biotype=protein_coding\n"
+        "1\tx\texon\t10\t21\t.\t+\t.\tParent=transcript:e1\n"
+        "1\tx\tCDS\t10\t21\t.\t+\t0\tParent=transcript:e1\n"
+    )
+    pysam.faidx(str(fasta))
+    meta = '##contig=<ID=1>\n##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">\n'
+    plain = vcf(tmp_path, "1 13 . A C . PASS . GT 0|1\n1 18 . G A . PASS . GT 0|1\n", meta=meta)
+    plain.write_text(str(pysam.bcftools.csq("-f", str(fasta), "-g", str(genes), "-p", "a", str(plain))))
+    found = read(plain).tokens
+    assert {token.change: (token.gene, token.consequence) for token in found} == {
+        "1:13:A>C": ("KRAS", "missense_variant"),
+        "1:18:G>A": ("KRAS", "stop_gained"),
+    }
 
 
 def test_the_consequence_of_one_alternative_is_not_said_of_another(tmp_path: Path) -> None:
