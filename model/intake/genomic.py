@@ -125,7 +125,5 @@ def _parse(message: Message) -> dict[str, Any]:
 def _event(value: dict[str, Any]) -> SequencingEvent:
     try:
         return SequencingEvent.model_validate(value)
-    except ValidationError as wrong:
-        raise not_an_event(
-            wrong, "a sequencing event", "SequencingEvent"
-        ) from None  # pydantic's quotes what it refused
+    except ValidationError as wrong:  # its own message quotes what it refused
+        raise not_an_event(wrong, "a sequencing event", "SequencingEvent") from None

@@ -46,10 +46,8 @@ def parse_imaging(message: Message) -> list[VersionedEvent]:
         if "resourceType" in value:
             return _of_study(value)
         event = ImagingEvent.model_validate(value)
-    except ValidationError as wrong:
-        raise not_an_event(
-            wrong, "an imaging event", "ImagingEvent"
-        ) from None  # pydantic's own message quotes what it refused
+    except ValidationError as wrong:  # its own message quotes what it refused
+        raise not_an_event(wrong, "an imaging event", "ImagingEvent") from None
     moment = version_of(None, None, event.occurred_at)
     return [VersionedEvent(event, moment + _STATUS_ORDER[event.status])]
 
