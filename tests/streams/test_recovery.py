@@ -235,6 +235,36 @@ def test_what_a_rebuild_read_of_the_requests_is_not_read_again(with_assembly: Wi
     with_assembly(visit)
 
 
+class Forgetful(KafkaWriter):
+    """Loses what it is told to while a record is on its way, once."""
+
+    lose: Callable[[], Awaitable[None]] | None = None
+
+    async def send(self, *record: Any) -> "asyncio.Future[object]":
+        if self.lose is not None:
+            lose, self.lose = self.lose, None
+            await lose()
+        return await super().send(*record)
+
+
+def test_sources_dropped_over_the_cap_are_counted_when_that_is_stored(with_assembly: WithAssembly) -> None:
+    async def visit(assembly: Assembly) -> None:
+        assembly.parts = replace(assembly.parts, policy=replace(assembly.parts.policy, cap=2))
+        await assembly.publish(piece("p-a", "1"), piece("p-a", "2"))
+        async with opened(writer(assembly.settings.places.kafka, assembly.settings.kafka)) as producer:
+            sender = Forgetful(producer)
+            assembly.patients = Patients(assembly.parts, Publisher(sender), assembly.owner)
+            await assembly.absorb_the_rest()
+            before = REGISTRY.get_sample_value("oncostream_truncated_total") or 0.0
+            sender.lose = lambda: lose(assembly, "emptied", {})
+            await assembly.publish(piece("p-a", "3"))
+            await assembly.absorb_the_rest()
+            assert sender.lose is None
+        assert REGISTRY.get_sample_value("oncostream_truncated_total") == before + 1
+
+    with_assembly(visit)
+
+
 def key_of(assembly: Assembly, partition: int, name: str) -> str:
     return f"{assembly.settings.kafka.prefix}{{p{partition}}}:{name}"
 
