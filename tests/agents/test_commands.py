@@ -363,3 +363,17 @@ def test_schemas_and_cohorts_are_written_without_any_server(tmp_path: Path) -> N
     command("cohort", "synthetic", str(tmp_path / "cohort"), "--patients", "2", "--seed", "1")
     assert (tmp_path / "cohort" / "events.ndjson").exists()
     command("cohort", "synthetic", str(tmp_path / "cohort"), code=2)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        *[("status", "--wait", value) for value in ("inf", "-inf", "nan", "-1", "1e12", "soon")],
+        *[("send", "--rate", value) for value in ("inf", "-inf", "nan", "-1", "0")],
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_exit_2_and_named(command: str, option: str, value: str) -> None:
+    run = Command({**os.environ, "ONCOSTREAM_KAFKA": "127.0.0.1:1"})
+    run(command, *(("absent.ndjson",) if command == "send" else ()), option, value, code=2)
+    assert f"Invalid value for '{option}'" in run.err
+    assert "Traceback" not in run.err
