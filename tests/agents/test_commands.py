@@ -1,5 +1,6 @@
 """Every command against a real broker, cache and worker."""
 
+import asyncio
 import json
 import os
 import re
@@ -22,6 +23,9 @@ from agents.exits import AskedWrongly, Away
 from deploy.local.servers import owner_of
 from model.cohorts.synthetic import write_synthetic
 from schemas.result import Result
+from streams.kafka import writer
+from streams.opened import opened
+from streams.topics import named
 
 MAIN = (sys.executable, "-c", "from agents.cli import main; main()")
 
@@ -377,3 +381,22 @@ def test_a_number_that_cannot_be_meant_is_exit_2_and_named(command: str, option:
     run(command, *(("absent.ndjson",) if command == "send" else ()), option, value, code=2)
     assert f"Invalid value for '{option}'" in run.err
     assert "Traceback" not in run.err
+
+
+@pytest.mark.slow
+def test_replay_passes_over_what_is_no_record_of_ours_and_quotes_none_of_it(fresh_settings: Any) -> None:
+    command, settings = Command(fresh_settings.env), fresh_settings.settings
+    command("doctor", "--create-topics")
+
+    async def disturb() -> None:
+        topics = named(settings.kafka.prefix)
+        async with opened(writer(settings.places.kafka, settings.kafka)) as producer:
+            for topic in (topics.requests, topics.results):
+                await producer.send_and_wait(topic, b'{"id": "r-17", "patient": "Jane Doe"}', b"k")
+
+    asyncio.run(disturb())
+    command("replay", "r-17", code=2)
+    assert re.search(r"record \d/0 of \S+requests is not a request; passed over", command.err)
+    assert "oncostream: no request r-17" in command.err
+    assert "Jane" not in command.err
+    assert "Traceback" not in command.err
