@@ -34,7 +34,7 @@ def state_of(patient: str, answer: Any) -> PatientState:
         return PatientState(patient)
     try:
         header = Header.model_validate_json(fields[b"#header"])
-        header = header.model_copy(update={"version": int(fields[b"#version"])})
+        header = header.model_copy(update={"version": _number(fields[b"#version"])})
         pieces = {name: Evidence.model_validate_json(text) for name, text in fields.items() if name[:1] != b"#"}
     except (KeyError, ValueError, ValidationError):
         raise Damaged from None  # of what is in it nothing may reach a log
@@ -49,9 +49,17 @@ def offset_of(answer: Any, none: int) -> int:
     """An offset, `none` where there is none; raises `Damaged`."""
     try:
         value = readable(answer)
-        return none if value is None else int(value)
+        return none if value is None else _number(value)
     except ValueError:
         raise Damaged from None
+
+
+def _number(text: bytes) -> int:
+    """The number, as we write it: the store script compares texts, and reads fewer of them as numbers than Python."""
+    number = int(text)
+    if str(number).encode() != text:
+        raise ValueError("a number as we do not write it")
+    return number
 
 
 def is_of_another_kind(answer: Any) -> bool:

@@ -201,8 +201,11 @@ FIELD = "clinical|a"
         pytest.param(lambda redis: redis.hdel(OURS, "#header"), id="no-header"),
         pytest.param(lambda redis: redis.hset(OURS, "#version", "x"), id="a-version-that-is-none"),
         pytest.param(lambda redis: redis.hdel(OURS, "#version"), id="no-version"),
+        pytest.param(lambda redis: redis.hset(OURS, "#version", "01"), id="a-version-that-we-would-write-otherwise"),
+        pytest.param(lambda redis: redis.hset(OURS, "#version", " 1"), id="a-version-behind-a-blank"),
         pytest.param(lambda redis: redis.set(OURS, "a string"), id="no-hash"),
         pytest.param(lambda redis: redis.set("t.{p7}:applied", "soon"), id="a-mark-that-is-none"),
+        pytest.param(lambda redis: redis.set("t.{p7}:applied", "1_0"), id="a-mark-that-python-alone-can-read"),
     ],
 )
 def test_what_cannot_be_read_is_told_by_the_mark_of_its_partition_alone(

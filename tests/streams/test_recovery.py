@@ -120,9 +120,15 @@ async def lose(assembly: Assembly, fault: str, backup: dict[bytes, bytes]) -> No
         await redis.hset(f"{prefix}{{p{home}}}:patient:p-a", "#header", b"\xff no header")
     if fault == "damaged-mark":
         await redis.set(f"{prefix}{{p{home}}}:applied", "no offset")
+    if fault == "damaged-version":
+        await redis.hset(f"{prefix}{{p{home}}}:patient:p-a", "#version", "05")
+    if fault == "damaged-digits":
+        await redis.set(f"{prefix}{{p{home}}}:applied", "1_0")
 
 
-@pytest.mark.parametrize("fault", ["emptied", "rolled-back", "damaged", "damaged-mark"])
+@pytest.mark.parametrize(
+    "fault", ["emptied", "rolled-back", "damaged", "damaged-mark", "damaged-version", "damaged-digits"]
+)
 def test_a_cache_that_lost_its_memory_is_noticed_and_revisions_count_on(
     with_assembly: WithAssembly, fault: str
 ) -> None:
@@ -136,7 +142,7 @@ def test_a_cache_that_lost_its_memory_is_noticed_and_revisions_count_on(
         await assembly.absorb_the_rest()
         await lose(assembly, fault, backup)
         await assembly.publish(piece("p-a", "3"))
-        await assembly.absorb_the_rest()
+        await asyncio.wait_for(assembly.absorb_the_rest(), 30)
         asked = [Request.model_validate_json(message.value or b"") for message in await assembly.log(topics.requests)]
         assert [request.history.revision for request in asked] == [1, 2, 3]
         assert [request.history.supersedes for request in asked] == [None, asked[0].id, asked[1].id]
