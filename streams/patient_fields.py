@@ -10,6 +10,9 @@ from schemas.evidence import Evidence
 from schemas.picture import SourceKey
 from streams.state import Header, PatientState
 
+BUILDING = "building-"
+"""How the mark of a partition begins that is being built, and is not to be used until then."""
+
 
 class Damaged(Exception):  # noqa: N818  what was found, not whose fault it is
     """This is not what was stored: the partition is built again from Kafka."""
@@ -60,6 +63,11 @@ def _number(text: bytes) -> int:
     if str(number).encode() != text:
         raise ValueError("a number as we do not write it")
     return number
+
+
+def is_being_built(answer: Any) -> bool:
+    """Whether this is the mark of a partition that somebody has begun to build."""
+    return isinstance(answer, bytes) and answer.startswith(BUILDING.encode())
 
 
 def is_of_another_kind(answer: Any) -> bool:
