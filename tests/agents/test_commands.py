@@ -18,7 +18,7 @@ import pytest
 from redis import Redis
 
 from agents.cli import COMMANDS, loaded
-from agents.commands.up import up
+from agents.commands.up import start_detached, up
 from agents.exits import AskedWrongly, Away
 from deploy.local.servers import owner_of
 from model.cohorts.synthetic import write_synthetic
@@ -271,6 +271,25 @@ def test_up_detached_fails_as_what_it_started(
     monkeypatch.setattr(sys, "argv", [str(ends)])
     with pytest.raises(refusal, match=told):
         up(detach=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deaf", [False, True], ids=["ends-when-told", "must-be-killed"])
+def test_up_detached_leaves_nothing_behind_that_does_not_come_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaf: bool
+) -> None:
+    hangs, told = tmp_path / "hangs", tmp_path / "told"
+    ends = "" if deaf else "exit 130"
+    hangs.write_text(
+        f"#!/bin/sh\ntrap 'echo >{told}; {ends}' INT\necho $$ >{tmp_path}/pid\nwhile :; do sleep 0.1; done\n"
+    )
+    hangs.chmod(0o755)
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", [str(hangs)])
+    with pytest.raises(Away, match=r"not up within 1 s and was ended; its log is .*up\.log"):
+        start_detached(1, grace_seconds=2)
+    assert told.exists()
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
 @pytest.mark.slow
