@@ -73,7 +73,12 @@ class Look:
         ends = await self._consumer.end_offsets(places)
         begins = await self._consumer.beginning_offsets(places)
         reached = await committed_of(self._admin, group_of(self._settings.kafka.prefix, role))
-        return sum(max(0, ends[place] - max(reached.get(place, 0), begins[place])) for place in places)
+        return sum(left_of(begins[place], reached.get(place, 0), ends[place]) for place in places)
+
+
+def left_of(begin: int, reached: int, end: int) -> int:
+    """Records still to be read: all of them where offsets have begun again since the group got past their end."""
+    return end - (begin if reached > end else max(reached, begin))
 
 
 def outcomes(metrics: str) -> dict[str, dict[str, int]]:
