@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import structlog
@@ -120,13 +121,12 @@ class Answering:
             return SetAside(request)
         if not isinstance(answer, Result):
             return SetAside(answer or Refused(Reason.INTERNAL_ERROR, "no answer; report it, replay after the fix"))
-        _count(answer)
         identity = f"{answer.id}/{answer.history.revision}"
         headers = envelope(
             kind="result", identity=identity, subject=answer.patient, role="inference", cause=message, now=now
         )
         record = Outgoing(self._topic, answer.patient.encode(), answer.to_json(), message.partition, headers)
-        return Said((record,))
+        return Said((record,), count=partial(_count, answer))
 
     def _request(self, message: Message) -> Request | Refused:
         try:

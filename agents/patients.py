@@ -110,11 +110,10 @@ class Patients:
         for step in steps:
             update = Update(step.before, step.after, step.due)
             updates.setdefault(where[step.after.patient], []).append(update)
-            if step.dropped:
-                metrics.TRUNCATED.inc(step.dropped)
         answers = await self._cache.store(updates, self._truth.expected, marks, asked)
         done = {partition for partition, answer in answers.items() if answer is Stored.DONE}
         self._truth.believe(done, marks, asked)
+        metrics.TRUNCATED.inc(sum(step.dropped for step in steps if where[step.after.patient] in done))
         return done
 
 

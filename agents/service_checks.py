@@ -5,9 +5,10 @@ from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAv
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from agents.checks import Finding, away, note, well, wrong
-from agents.clients import administering, caching, shown
+from agents.checks import Finding, State, away, note, well, wrong
+from agents.clients import administering, caching, partitions_of, reading, shown
 from agents.exits import Away
+from agents.standing import committed_of
 from streams.kafka_fault import OF_THE_USER
 from streams.settings import Settings
 from streams.topics import create_topics, group_of, inputs_of, named, topic_faults
@@ -20,7 +21,9 @@ async def check_kafka(settings: Settings, *, create: bool) -> list[Finding]:
             found = [well("kafka", f"{settings.places.kafka} answers")]
             if create:
                 found.append(await _created(settings, admin))
-            return found + await _topics(settings, admin) + await _groups(settings, admin)
+            topics = await _topics(settings, admin)
+            offsets = await _offsets(settings, admin) if all(each.state is State.WELL for each in topics) else []
+            return found + topics + offsets + await _groups(settings, admin)
     except Away as error:
         return [away("kafka", error)]
 
@@ -69,6 +72,27 @@ async def _groups(settings: Settings, admin: AIOKafkaAdminClient) -> list[Findin
     if idle:
         findings.append(note("workers", f"nobody runs {', '.join(idle)}", "oncostream run, or oncostream up"))
     return findings
+
+
+async def _offsets(settings: Settings, admin: AIOKafkaAdminClient) -> list[Finding]:
+    """Groups that are past the end of their topic: it was made anew, or lost its end."""
+    past = []
+    counts = await partitions_of(admin, named(settings.kafka.prefix).all())
+    async with reading(settings) as consumer:
+        for role, topic in inputs_of(named(settings.kafka.prefix)).items():
+            reached = await committed_of(admin, group_of(settings.kafka.prefix, role))
+            ours = [place for place in reached if place.topic == topic and place.partition < counts[topic]]
+            ends = await consumer.end_offsets(ours) if ours else {}
+            past += [(role, place, reached[place], end) for place, end in ends.items() if reached[place] > end]
+    return [
+        wrong(
+            "offsets",
+            f"{role} has read {place.topic}/{place.partition} up to {offset}, and it ends at {end}",
+            f"start a worker of {role} now, which reads it from its beginning; once it has {offset} records again, "
+            "nothing tells the new ones from those that were read",
+        )
+        for role, place, offset, end in past
+    ]
 
 
 async def _state(admin: AIOKafkaAdminClient, group: str) -> str:

@@ -9,7 +9,7 @@ import structlog
 from streams import metrics
 from streams.app import BatchApp
 from streams.cache import Cache, Stored, Update
-from streams.loaded import DAMAGED, Loaded
+from streams.loaded import DAMAGED, UNFINISHED, Loaded
 from streams.parts import Parts
 from streams.recovery import ends_of, patient_asked, rebuild, recalled, requests_since
 from streams.state import Asked
@@ -101,10 +101,10 @@ class Truth:
         messages = await requests_since(self._parts.settings, self._parts.topics, ends)
         asked = {patient: message.partition for message in messages if (patient := patient_asked(message))}
         loaded = await self._cache.load_with(asked, partitions)
-        damaged = {partition for partition in partitions if loaded.applied[partition] == DAMAGED}
+        damaged = {partition for partition in partitions if loaded.applied[partition] in (DAMAGED, UNFINISHED)}
         if damaged:  # of patients that nobody else may ask for; what is in doubt stays so, and is recalled next
             for partition in damaged:
-                await self._rebuild(partition, DAMAGED, now)
+                await self._rebuild(partition, loaded.applied[partition], now)
             return
         updates: dict[int, list[Update]] = {partition: [] for partition in partitions}
         for patient, after in recalled(loaded.patients, messages).items():

@@ -16,6 +16,9 @@ from streams.pace import Pace
 from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
 from streams.topics import LARGEST_RECORD, group_of
 
+_TOPICS_KNOWN_MS = 10_000
+"""A worker whose topic was deleted and made anew owns none of it until it hears of that: by default in five minutes."""
+
 BatchStream = AsyncIterator[Batch]
 """What an agent iterates over."""
 
@@ -97,6 +100,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         broker_rebalance_timeout=session,
         broker_request_timeout=LONGEST_SESSION.total_seconds(),
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=_TOPICS_KNOWN_MS,
         producer_acks=-1,
         producer_linger=0,
         producer_max_request_size=LARGEST_RECORD,

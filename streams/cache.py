@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +15,8 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from streams import metrics
 from streams.loaded import Loaded, asked_from, due_from, loaded_from, waiting_from
-from streams.patient_fields import Damaged, field_of, fields_of, is_of_another_kind, readable
+from streams.patient_fields import Damaged, field_of, is_of_another_kind, readable
+from streams.rebuilding import Rebuilding
 from streams.state import PatientState
 
 _SCRIPT = files("streams").joinpath("store.lua").read_text()
@@ -136,24 +138,12 @@ class Cache:
             await self._redis.zadd(self._key(partition, "due"), {name[start:]: now.timestamp()})
         await self._redis.set(key, model)
 
-    async def clear(self, partition: int) -> None:
-        """Forget a partition, mark first, so that nothing half-cleared is taken for true."""
-        await self._redis.delete(self._key(partition, "applied"))
-        keys = [key async for key in self._redis.scan_iter(match=f"{self._key(partition, '')}*", count=1000)]
-        if keys:
-            await self._redis.delete(*keys)
-
-    async def fill(
+    async def replace(
         self, partition: int, states: Iterable[PatientState], applied: int, now: datetime, asked: int = 0
-    ) -> None:
-        """Write a rebuilt partition; every patient is decided again at once. The mark comes last."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for state in states:
-                pipe.hset(self._key(partition, f"patient:{state.patient}"), mapping=fields_of(state))
-                pipe.zadd(self._key(partition, "due"), {state.patient: now.timestamp()})
-            pipe.set(self._key(partition, "asked"), asked)
-            pipe.set(self._key(partition, "applied"), applied)
-            await pipe.execute()
+    ) -> bool:
+        """Put a rebuilt partition in place of what is there; False where another builds it now, and is left to it."""
+        rebuilding = Rebuilding(self._redis, partial(self._key, partition))
+        return await rebuilding.run(states, applied, now, asked)
 
     async def mark_damaged(self, partition: int) -> None:
         """Whoever reads the mark of this partition next, now or after a restart, has it built again."""

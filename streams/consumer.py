@@ -1,7 +1,6 @@
 """A Faust consumer that delivers batches and commits only what was acknowledged.
 
-It rests on private names of faust-streaming 0.15.3; tests/streams/test_faust_contract.py holds them.
-Each trap it avoids is told in docs/faust.md.
+It rests on private names of faust-streaming 0.15.3 (tests/streams/test_faust_contract.py); its traps: docs/faust.md.
 """
 
 import asyncio
@@ -10,18 +9,21 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
+import structlog
 from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams import metrics
 from streams.batches import Batch
+from streams.consumer_thread import BatchThread
 from streams.last_acts import last_act
+
+log = structlog.get_logger()
 
 _AHEAD = 2
 """Batches of a topic that may be delivered and not yet acknowledged."""
-_FETCH_WAIT_MS = 100
-"""Faust's own 1500 ms makes a drained partition wait for the long poll of idle ones (2x slower, measured)."""
 
 
 class BatchConsumer(driver.Consumer):
@@ -34,6 +36,7 @@ class BatchConsumer(driver.Consumer):
         self._sent: dict[TP, deque[tuple[int, Batch]]] = {}
         self._done: dict[TP, int] = {}
         self._saved: dict[TP, int] = {}
+        self._next: dict[TP, int] = {}
         self.seeks, self.sought = 0, frozenset[TP]()
         """How often it went back to what is committed, and the partitions for which that is known since."""
 
@@ -89,12 +92,26 @@ class BatchConsumer(driver.Consumer):
         batch = Batch(topic, parts, self._room, self._lose)
         batch.full = len(batch) >= self.app.pace.most
         for tp, records in parts:
+            self._keep_up(tp, records)
             self._sent.setdefault(tp, deque()).append((records[-1].offset, batch))
         tp, records = parts[0]
         return ConsumerMessage(
             topic, tp.partition, records[-1].offset, records[0].timestamp / 1000, 0,
             None, None, batch, None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
+
+    def _keep_up(self, tp: TP, records: list[Any]) -> None:
+        """Know the next offset, and where they begin again: a topic was made anew, or lost its end.
+
+        aiokafka then reads from the beginning; Faust would silently drop what is below the offset that it had reached.
+        """
+        expected, found = self._next.get(tp, 0), records[0].offset
+        if found < expected:
+            log.error("offsets_began_again", topic=tp.topic, partition=tp.partition, expected=expected, found=found)
+            metrics.OFFSETS_AGAIN.labels(tp.topic).inc()
+            for known in (self._sent, self._done, self._saved, self._committed_offset, self._read_offset):
+                known.pop(tp, None)
+        self._next[tp] = records[-1].offset + 1
 
     def reached(self, tp: TP) -> int:
         """The offset up to which everything is acknowledged."""
@@ -134,6 +151,7 @@ class BatchConsumer(driver.Consumer):
         self._saved.clear()
         assigned = frozenset(self.assignment())
         await super().perform_seek()
+        self._next = {tp: offset for tp, offset in self._committed_offset.items() if offset is not None}
         self.seeks, self.sought = self.seeks + 1, assigned
         fresh = [driver.TopicPartition(*tp) for tp in self.assignment() if self._committed_offset.get(tp) is None]
         if fresh:
@@ -165,24 +183,6 @@ class BatchConsumer(driver.Consumer):
                 batch.gone = True
         self._sent.clear()
         self._done.clear()
-
-
-class BatchThread(driver.AIOKafkaConsumerThread):
-    """The thread that Faust's consumer reads in, with a short long poll and batches of the role's pace."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
-        return consumer
-
-    async def _fetch_records(
-        self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
-    ) -> Any:
-        return await super()._fetch_records(consumer, active_partitions, timeout, self.consumer.app.pace.most)
-
-    async def on_thread_stop(self) -> None:
-        """Leave the group and close; without its broker Faust would never hear from the thread again."""
-        await last_act("leave the group", super().on_thread_stop())
 
 
 class BatchProducer(driver.Producer):

@@ -4,19 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streams.patient_fields import Damaged, offset_of, readable, state_of
+from streams.patient_fields import Damaged, is_being_built, offset_of, readable, state_of
 from streams.state import PatientState
 
 DAMAGED = -2
 """The mark of a partition that holds what nobody stored: behind every other, so that it is built again."""
+UNFINISHED = -3
+"""The mark of a partition that somebody has begun to build: behind every other as well."""
 
 
 @dataclass(frozen=True)
 class Loaded:
     """What the cache holds: patients, and for each partition the offsets up to which it knows evidence and requests.
 
-    That of the evidence is -1 for a partition without any, and `DAMAGED` where a patient or the mark itself cannot be
-    read: then its patients here are not to be used.
+    That of the evidence is -1 for a partition without any, `UNFINISHED` while it is built, and `DAMAGED` where a
+    patient or the mark itself cannot be read: then its patients here are not to be used.
     """
 
     applied: Mapping[int, int]
@@ -33,7 +35,7 @@ def loaded_from(partitions: Sequence[int], patients: Mapping[str, int], answers:
         try:
             applied[partition] = offset_of(answer, -1)
         except Damaged:
-            applied[partition] = DAMAGED
+            applied[partition] = UNFINISHED if is_being_built(answer) else DAMAGED
     for (patient, partition), answer in zip(patients.items(), answers[2 * count :], strict=True):
         try:
             states[patient] = state_of(patient, answer)

@@ -68,4 +68,9 @@ SKIPPED = Counter("oncostream_skipped_resources_total", "Resources of a Bundle t
 RETRIES = Counter("oncostream_retries_total", "Batches tried again because a dependency was away.", ["role"])
 TRUNCATED = Counter("oncostream_truncated_total", "Sources dropped over the cap a patient.")
 CONSUMER_LAG = Gauge("oncostream_consumer_lag", "Records not yet acknowledged.", ["topic", "partition"])
+OFFSETS_AGAIN = Counter(
+    "oncostream_offsets_again_total",
+    "Partitions whose offsets began again: their topic was made anew, or lost its end.",
+    ["topic"],
+)
 OLDEST = Gauge("oncostream_oldest_unacknowledged_seconds", "Age of the batch in work.", ["role"])

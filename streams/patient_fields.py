@@ -10,6 +10,9 @@ from schemas.evidence import Evidence
 from schemas.picture import SourceKey
 from streams.state import Header, PatientState
 
+BUILDING = "building-"
+"""How the mark of a partition begins that is being built, and is not to be used until then."""
+
 
 class Damaged(Exception):  # noqa: N818  what was found, not whose fault it is
     """This is not what was stored: the partition is built again from Kafka."""
@@ -34,7 +37,7 @@ def state_of(patient: str, answer: Any) -> PatientState:
         return PatientState(patient)
     try:
         header = Header.model_validate_json(fields[b"#header"])
-        header = header.model_copy(update={"version": int(fields[b"#version"])})
+        header = header.model_copy(update={"version": _number(fields[b"#version"])})
         pieces = {name: Evidence.model_validate_json(text) for name, text in fields.items() if name[:1] != b"#"}
     except (KeyError, ValueError, ValidationError):
         raise Damaged from None  # of what is in it nothing may reach a log
@@ -49,9 +52,22 @@ def offset_of(answer: Any, none: int) -> int:
     """An offset, `none` where there is none; raises `Damaged`."""
     try:
         value = readable(answer)
-        return none if value is None else int(value)
+        return none if value is None else _number(value)
     except ValueError:
         raise Damaged from None
+
+
+def _number(text: bytes) -> int:
+    """The number, as we write it: the store script compares texts, and reads fewer of them as numbers than Python."""
+    number = int(text)
+    if str(number).encode() != text:
+        raise ValueError("a number as we do not write it")
+    return number
+
+
+def is_being_built(answer: Any) -> bool:
+    """Whether this is the mark of a partition that somebody has begun to build."""
+    return isinstance(answer, bytes) and answer.startswith(BUILDING.encode())
 
 
 def is_of_another_kind(answer: Any) -> bool:

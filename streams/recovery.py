@@ -121,8 +121,7 @@ def patient_asked(message: Message) -> str | None:
 
 async def rebuild(
     settings: Settings, topics: Topics, cache: Cache, partition: int, *, until: int, now: datetime, progress: Progress
-) -> None:
-    """Make the cache of one partition true up to (and without) offset `until`."""
+) -> bool:
+    """Make the cache of one partition true up to (and without) offset `until`; False where another builds it now."""
     states, asked = await rebuilt_states(settings, topics, partition, until=until, now=now, progress=progress)
-    await cache.clear(partition)
-    await cache.fill(partition, states.values(), until - 1, now, asked)
+    return await cache.replace(partition, states.values(), until - 1, now, asked)

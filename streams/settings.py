@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.addresses import kafka_address, redis_address
+from streams.path_settings import PATHS, PathSettings, SetPath, spelled_out
 from streams.quantum_settings import QuantumSettings
 from streams.trigger_settings import TriggerSettings
 
@@ -24,7 +25,7 @@ class WrongSettings(Exception):  # noqa: N818  an answer to whoever set them
     """A setting cannot be used; the message says which, what was found and what is wanted, in one line."""
 
 
-class Places(BaseSettings):
+class Places(PathSettings):
     """Where everything is."""
 
     model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_", frozen=True, extra="forbid")
@@ -33,21 +34,21 @@ class Places(BaseSettings):
     """Bootstrap servers, `host:port`, separated by commas."""
     redis: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
     """URL of Redis or Valkey; `rediss://` for TLS."""
-    model: str = "default"
+    model: Annotated[str, AfterValidator(spelled_out)] = "default"
     """Folder of a trained network, or the name of one that ships."""
-    home: Path = Path.home() / ".oncostream"
+    home: SetPath = Path.home() / ".oncostream"
     """Folder of everything local: broker, cache, demo cohort."""
     files_allow: str = ""
     """Where files may come from: folders, `https://host`, `s3://bucket`, separated by commas."""
     input_key: Literal["any", "patient"] = "any"
     """`patient`: refuse an input whose key is not the patient inside."""
-    notes_encoder: Path | None = None
+    notes_encoder: SetPath | None = None
     """Folder of a sentence encoder that reads notes; None leaves their text in tokens."""
-    backbones: Path | None = None
+    backbones: SetPath | None = None
     """Folder of frozen encoders of images and DNA, for a network that was trained behind one."""
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(PathSettings):
     """How Kafka is reached and how our topics are cut."""
 
     model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_KAFKA_", frozen=True, extra="forbid")
@@ -58,17 +59,17 @@ class KafkaSettings(BaseSettings):
     prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$", max_length=200)
     """Put before every topic and consumer group, so that two installations can share a broker."""
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    ca_file: Path | None = None
+    ca_file: SetPath | None = None
     """Certificates to trust, in PEM; None: the system's."""
-    cert_file: Path | None = None
+    cert_file: SetPath | None = None
     """Our own certificate and its chain, in PEM, for a broker that asks its clients for one."""
-    key_file: Path | None = None
+    key_file: SetPath | None = None
     """The key of `cert_file`, unencrypted; None where that file has it."""
     mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
     """How SASL proves the password; PLAIN sends it, so it wants `SASL_SSL`."""
     user: str = ""
     password: SecretStr = SecretStr("")
-    password_file: Path | None = None
+    password_file: SetPath | None = None
     """The password's file; read once, wins over `password`."""
     session_timeout: timedelta = Field(default=timedelta(seconds=6), ge=timedelta(seconds=1), le=LONGEST_SESSION)
     poll_records: int = Field(default=256, ge=1, le=10_000)
@@ -170,7 +171,7 @@ def _prefix(concern: type[BaseSettings]) -> str:
 
 def _read(concern: type[BaseSettings], table: dict[str, Any]) -> Any:
     prefix = _prefix(concern)
-    over = {key: value for key, value in table.items() if f"{prefix}{key}".upper() not in os.environ}
+    over = {key: value for key, value in table.items() if not _in_environment(key, f"{prefix}{key}".upper())}
     try:
         return concern(**over)
     except ValidationError as error:
@@ -183,6 +184,10 @@ def _read(concern: type[BaseSettings], table: dict[str, Any]) -> Any:
         raise WrongSettings(f"{prefix}*: {error}") from None
 
 
+def _in_environment(key: str, name: str) -> bool:
+    return name in os.environ and not (key in PATHS and os.environ[name] == "")
+
+
 def _may_be_secret(error: ErrorDetails) -> bool:
     """A password or a URL with one; or the text under a name that is not ours, which may be a password's misspelt."""
     field = str(error["loc"][0]) if error["loc"] else ""
@@ -192,9 +197,9 @@ def _may_be_secret(error: ErrorDetails) -> bool:
 
 def _toml_tables() -> dict[str, Any]:
     path = os.environ.get("ONCOSTREAM_CONFIG")
-    if path is None:
+    if not path:
         return {}
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(spelled_out(path)).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # not there, not UTF-8, not TOML
         raise WrongSettings(f"ONCOSTREAM_CONFIG: found {path}; wanted a readable TOML file ({error})") from None

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
@@ -28,6 +28,8 @@ class Said:
 
     records: tuple[Outgoing, ...]
     label: str = "evidence"
+    count: Callable[[], None] | None = field(default=None, compare=False)
+    """Counts what it says, once that is durable: a batch that is given up is done again, and says it again."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class Step:
         for label, count in labels.items():
             metrics.of(metrics.EVENTS, self.role, label).inc(count)
         for outcome in outcomes:
+            if isinstance(outcome, Said) and outcome.count:
+                outcome.count()
             refused = outcome.refused if isinstance(outcome, SetAside) else None
             self._bugs = self._bugs + 1 if refused and refused.reason is Reason.INTERNAL_ERROR else 0
             if refused:

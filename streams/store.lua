@@ -3,8 +3,8 @@
 -- ARGV: expected applied, new applied, offset in the requests up to which the cache knows them, then for each patient: expected version, new version, due ('' for none),
 --       patient id, number of fields n, n pairs of field and value, number of removed fields m, m fields.
 -- Returns 1 when stored, 0 when a patient changed, -1 when the cache is behind what it should hold.
-local applied = tonumber(redis.call('GET', KEYS[1]) or '-1') or -1 -- what is no number is as none
-if applied < tonumber(ARGV[1]) then return -1 end
+local applied = tonumber(redis.call('GET', KEYS[1]) or '-1')
+if not applied or applied < tonumber(ARGV[1]) then return -1 end -- no number: damaged, or being built
 local at = 4
 for k = 4, #KEYS do
   local version = redis.call('HGET', KEYS[k], '#version') or '0'

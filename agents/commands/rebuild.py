@@ -27,10 +27,12 @@ def rebuild(
     Safe while workers run: a worker that meets a half-built partition notices by its mark and builds it itself.
     """
     done = asyncio.run(_rebuild(settings_here(), partition))
-    say(f"rebuilt {done} partitions")
+    left = f"; a worker builds {done.count(False)} itself" if False in done else ""
+    say(f"rebuilt {done.count(True)} partitions{left}")
 
 
-async def _rebuild(settings: Settings, chosen: list[int] | None) -> int:
+async def _rebuild(settings: Settings, chosen: list[int] | None) -> list[bool]:
+    """For each partition whether it was rebuilt here."""
     topics = named(settings.kafka.prefix)
     async with administering(settings) as admin, caching(settings) as redis:
         count = (await partitions_of(admin, [topics.evidence]))[topics.evidence]
@@ -39,16 +41,17 @@ async def _rebuild(settings: Settings, chosen: list[int] | None) -> int:
             raise AskedWrongly(f"--partition {wanted[-1]}: {topics.evidence} has the partitions 0 to {count - 1}")
         offsets = await committed_of(admin, group_of(settings.kafka.prefix, "assembly"))
         cache = Cache(redis, settings.kafka.prefix)
+        done: list[bool] = []
         with progress() as shown:
             task = shown.add_task("partitions", total=len(wanted))
             for each in wanted:
                 place = TopicPartition(topics.evidence, each)
-                await _one(settings, cache, each, offsets.get(place, 0), shown)
+                done.append(await _one(settings, cache, each, offsets.get(place, 0), shown))
                 shown.advance(task)
-    return len(wanted)
+    return done
 
 
-async def _one(settings: Settings, cache: Cache, partition: int, until: int, shown: Progress) -> None:
+async def _one(settings: Settings, cache: Cache, partition: int, until: int, shown: Progress) -> bool:
     """One partition, up to what assembly has committed; it takes the rest in by itself."""
     topics = named(settings.kafka.prefix)
     async with reading(settings) as consumer:
@@ -60,5 +63,6 @@ async def _one(settings: Settings, cache: Cache, partition: int, until: int, sho
         shown.update(task, completed=count)
 
     now = datetime.now(UTC)
-    await rebuild_partition(settings, topics, cache, partition, until=until, now=now, progress=report)
+    done = await rebuild_partition(settings, topics, cache, partition, until=until, now=now, progress=report)
     shown.remove_task(task)
+    return done

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from agents.clients import administering, partitions_of, reading
 from agents.exits import AskedWrongly
@@ -63,9 +64,15 @@ async def _last(settings: Settings, topic: str, partitions: int, name: str) -> b
     return found
 
 
-def _id_of(message: Message) -> str:
+def _id_of(message: Message) -> str | None:
+    """None where the record is none of ours, which is said without a word of it."""
     kind = Result if message.topic.endswith("results") else Request
-    return kind.model_validate_json(message.value or b"").id
+    try:
+        return kind.model_validate_json(message.value or b"").id
+    except ValidationError:
+        what = f"record {message.partition}/{message.offset} of {message.topic}"
+        warn(f"{what} is not a {kind.__name__.lower()}; passed over")
+        return None
 
 
 def _say(told: Replayed) -> None:

@@ -31,7 +31,7 @@ def send(
     patient: Annotated[str | None, typer.Option(help="Whose VCF, FASTA or DICOM this is.")] = None,
     specimen: Annotated[str | None, typer.Option(help="The specimen of a VCF or FASTA.")] = None,
     assay: Annotated[Assay, typer.Option(help="The assay of a VCF or FASTA.")] = "panel",
-    rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many events a second.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, max=1e6, help="At most so many events a second.")] = None,
 ) -> None:
     """Send files as events to the input topics, as a hospital would."""
     settings = settings_here()

@@ -17,12 +17,18 @@ from streams.settings import Settings
 from streams.topics import named
 
 _LOOK_SECONDS = 0.25
+_LONGEST_WAIT_SECONDS = 365 * 24 * 3600
 _NOT_SETTLED = 3
 
 
 def status(
     wait: Annotated[
-        float | None, typer.Option(min=0, help="Wait until all is settled, at most so many seconds; else exit 3.")
+        float | None,
+        typer.Option(
+            min=0,
+            max=_LONGEST_WAIT_SECONDS,
+            help="Wait until all is settled, at most so many seconds; else exit 3.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One object a line.")] = False,
 ) -> None:

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +24,7 @@ from streams.log import log_to_stderr
 from streams.settings import read_settings, set_where_nothing_is
 
 _START_SECONDS = 90
+_STOP_SECONDS = 60
 _ASKED_WRONGLY = 2
 _INTERRUPTED = 130
 """The exit code of a command that an interrupt ends."""
@@ -38,7 +41,7 @@ def up(
     read_manifest(asked)  # what is set wrong is said here and now, not in a log after a broker's start
     file_rules(asked)
     if detach:
-        _start_detached()
+        start_detached()
         return
     log_to_stderr()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what `down` sends; a script's background job ignores it
@@ -53,7 +56,8 @@ def up(
             worker.execute_from_commandline()
 
 
-def _start_detached() -> None:
+def start_detached(within_seconds: float = _START_SECONDS, grace_seconds: float = _STOP_SECONDS) -> None:
+    """Return when it is up; what is not by then, or when this command is interrupted, is ended."""
     home = read_settings().places.home
     home.mkdir(parents=True, exist_ok=True)
     log = home / "up.log"
@@ -66,16 +70,35 @@ def _start_detached() -> None:
             start_new_session=True,
         )
     console = Console(stderr=True)
-    with console.status("starting broker, cache and six roles"):
-        for _ in range(_START_SECONDS * 5):
-            if (code := child.poll()) == _INTERRUPTED:
-                raise Away("it was ended while it started, as by `oncostream down`; start it again")
-            if code is not None:
-                how = AskedWrongly if code == _ASKED_WRONGLY else Away
-                raise how(f"it ended at once; the reason is at the end of {log}")
-            if (worker := local_worker(home)) is not None and worker.pid == child.pid:
-                break
+    with console.status("starting broker, cache and six roles"), ExitStack() as undo:
+        undo.callback(_end, child, grace_seconds)
+        until = time.monotonic() + within_seconds
+        while not _is_up(child, home, log):
+            if time.monotonic() > until:
+                remedy = "`oncostream up` without --detach waits as long as it takes"
+                raise Away(f"it was not up within {within_seconds:g} s and was ended; its log is {log}; {remedy}")
             time.sleep(0.2)
-        else:
-            raise Away(f"it is not up after {_START_SECONDS} s; see {log}")
+        undo.pop_all()
     console.print(f"up (process {child.pid}); `oncostream status` shows it, `oncostream down` ends it")
+
+
+def _is_up(child: "subprocess.Popen[bytes]", home: Path, log: Path) -> bool:
+    """Whether it has left its note; raises how it failed where it has ended."""
+    if (code := child.poll()) == _INTERRUPTED:
+        raise Away("it was ended while it started, as by `oncostream down`; start it again")
+    if code is not None:
+        how = AskedWrongly if code == _ASKED_WRONGLY else Away
+        raise how(f"it ended at once; the reason is at the end of {log}")
+    worker = local_worker(home)
+    return worker is not None and worker.pid == child.pid
+
+
+def _end(child: "subprocess.Popen[bytes]", grace_seconds: float) -> None:
+    """End it in order, as `down` does, or else by force: its broker and cache end when it has."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

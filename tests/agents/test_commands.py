@@ -1,5 +1,6 @@
 """Every command against a real broker, cache and worker."""
 
+import asyncio
 import json
 import os
 import re
@@ -17,11 +18,14 @@ import pytest
 from redis import Redis
 
 from agents.cli import COMMANDS, loaded
-from agents.commands.up import up
+from agents.commands.up import start_detached, up
 from agents.exits import AskedWrongly, Away
 from deploy.local.servers import owner_of
 from model.cohorts.synthetic import write_synthetic
 from schemas.result import Result
+from streams.kafka import writer
+from streams.opened import opened
+from streams.topics import named
 
 MAIN = (sys.executable, "-c", "from agents.cli import main; main()")
 
@@ -270,6 +274,25 @@ def test_up_detached_fails_as_what_it_started(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("deaf", [False, True], ids=["ends-when-told", "must-be-killed"])
+def test_up_detached_leaves_nothing_behind_that_does_not_come_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaf: bool
+) -> None:
+    hangs, told = tmp_path / "hangs", tmp_path / "told"
+    ends = "" if deaf else "exit 130"
+    hangs.write_text(
+        f"#!/bin/sh\ntrap 'echo >{told}; {ends}' INT\necho $$ >{tmp_path}/pid\nwhile :; do sleep 0.1; done\n"
+    )
+    hangs.chmod(0o755)
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", [str(hangs)])
+    with pytest.raises(Away, match=r"not up within 1 s and was ended; its log is .*up\.log"):
+        start_detached(1, grace_seconds=2)
+    assert told.exists()
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.slow
 def test_down_ends_a_start_that_has_no_note_yet(tmp_path: Path, java_environ: dict[str, str]) -> None:
     command = Command({**java_environ, "ONCOSTREAM_HOME": str(tmp_path)})
     lock = tmp_path / "servers" / "cache" / "lock"
@@ -363,3 +386,36 @@ def test_schemas_and_cohorts_are_written_without_any_server(tmp_path: Path) -> N
     command("cohort", "synthetic", str(tmp_path / "cohort"), "--patients", "2", "--seed", "1")
     assert (tmp_path / "cohort" / "events.ndjson").exists()
     command("cohort", "synthetic", str(tmp_path / "cohort"), code=2)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        *[("status", "--wait", value) for value in ("inf", "-inf", "nan", "-1", "1e12", "soon")],
+        *[("send", "--rate", value) for value in ("inf", "-inf", "nan", "-1", "0")],
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_exit_2_and_named(command: str, option: str, value: str) -> None:
+    run = Command({**os.environ, "ONCOSTREAM_KAFKA": "127.0.0.1:1"})
+    run(command, *(("absent.ndjson",) if command == "send" else ()), option, value, code=2)
+    assert f"Invalid value for '{option}'" in run.err
+    assert "Traceback" not in run.err
+
+
+@pytest.mark.slow
+def test_replay_passes_over_what_is_no_record_of_ours_and_quotes_none_of_it(fresh_settings: Any) -> None:
+    command, settings = Command(fresh_settings.env), fresh_settings.settings
+    command("doctor", "--create-topics")
+
+    async def disturb() -> None:
+        topics = named(settings.kafka.prefix)
+        async with opened(writer(settings.places.kafka, settings.kafka)) as producer:
+            for topic in (topics.requests, topics.results):
+                await producer.send_and_wait(topic, b'{"id": "r-17", "patient": "Jane Doe"}', b"k")
+
+    asyncio.run(disturb())
+    command("replay", "r-17", code=2)
+    assert re.search(r"record \d/0 of \S+requests is not a request; passed over", command.err)
+    assert "oncostream: no request r-17" in command.err
+    assert "Jane" not in command.err
+    assert "Traceback" not in command.err

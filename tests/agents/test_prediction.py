@@ -116,7 +116,10 @@ def test_what_ran_is_counted_under_closed_labels(tmp_path: Path, backend: str, r
         return calls or 0.0, REGISTRY.get_sample_value("oncostream_quantum_fallbacks_total", labels) or 0.0
 
     before, batch = counted(), answering.read([message])
-    answering.answer(batch, answering.encode(batch, {}), NOON)
+    (outcome,) = answering.answer(batch, answering.encode(batch, {}), NOON)
+    assert isinstance(outcome, Said)
+    assert outcome.count is not None
+    outcome.count()
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1 if fallback else 0]
 
 

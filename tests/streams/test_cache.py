@@ -171,11 +171,11 @@ def test_a_partition_is_cleared_and_filled_and_its_neighbours_are_not(with_cache
     async def visit(_: Redis, cache: Cache) -> None:
         one, other = known(piece("a")), known(piece("a", "p-2"), patient="p-2")
         await cache.store({1: [update(new(), one)], 17: [update(new("p-2"), other)]}, {}, {1: 4, 17: 5})
-        await cache.clear(1)
+        assert await cache.replace(1, [], 3, NOON)
         cleared = await cache.load({"p-1": 1, "p-2": 17})
-        assert cleared.applied == {1: -1, 17: 5}
+        assert cleared.applied == {1: 3, 17: 5}
         assert cleared.patients == {"p-1": new(), "p-2": stored_as(other, 1)}
-        await cache.fill(1, [one], 8, NOON)
+        assert await cache.replace(1, [one], 8, NOON)
         assert (await cache.load({"p-1": 1})).patients["p-1"] == one
         assert (await cache.load({"p-1": 1})).applied == {1: 8}
         assert await cache.due([1], NOON, 9) == {"p-1": 1}  # every rebuilt patient is decided again
@@ -201,8 +201,11 @@ FIELD = "clinical|a"
         pytest.param(lambda redis: redis.hdel(OURS, "#header"), id="no-header"),
         pytest.param(lambda redis: redis.hset(OURS, "#version", "x"), id="a-version-that-is-none"),
         pytest.param(lambda redis: redis.hdel(OURS, "#version"), id="no-version"),
+        pytest.param(lambda redis: redis.hset(OURS, "#version", "01"), id="a-version-that-we-would-write-otherwise"),
+        pytest.param(lambda redis: redis.hset(OURS, "#version", " 1"), id="a-version-behind-a-blank"),
         pytest.param(lambda redis: redis.set(OURS, "a string"), id="no-hash"),
         pytest.param(lambda redis: redis.set("t.{p7}:applied", "soon"), id="a-mark-that-is-none"),
+        pytest.param(lambda redis: redis.set("t.{p7}:applied", "1_0"), id="a-mark-that-python-alone-can-read"),
     ],
 )
 def test_what_cannot_be_read_is_told_by_the_mark_of_its_partition_alone(
@@ -252,8 +255,8 @@ def test_a_key_of_another_kind_is_told_by_the_mark_of_its_partition_alone(
         assert (await cache.load({"p-1": 7, "p-2": 8})).applied == {7: DAMAGED, 8: 4}
         assert "p-2" in await cache.due([7, 8], NOON, 9)
         assert await cache.waiting([8]) == 1
-        await cache.clear(7)
-        assert await redis.keys("t.{p7}*") == []
+        assert await cache.replace(7, [], 3, NOON)
+        assert sorted(await redis.keys("t.{p7}*")) == [b"t.{p7}:applied", b"t.{p7}:asked"]
 
     with_cache(visit)
 

@@ -1,4 +1,4 @@
-"""Every name of Faust and aiokafka that streams/consumer.py and streams/app.py rest on, as 0.15.3 has it."""
+"""Every name of Faust and aiokafka that consumer.py, consumer_thread.py and app.py rest on, as 0.15.3 has it."""
 
 import asyncio
 import inspect
@@ -17,7 +17,8 @@ from mode import CrashingSupervisor, Service
 
 from streams.app import BatchApp
 from streams.batches import BatchSchema
-from streams.consumer import BatchConsumer, BatchProducer, BatchThread, BatchTransport
+from streams.consumer import BatchConsumer, BatchProducer, BatchTransport
+from streams.consumer_thread import BatchThread
 from streams.publisher import Producer
 
 FETCHED = ["self", "consumer", "active_partitions", "timeout", "max_records"]
@@ -134,6 +135,12 @@ def test_a_seek_still_fills_the_committed_offsets() -> None:
     text = inspect.getsource(Consumer.perform_seek)
     assert "seek_to_committed" in text
     assert "self._committed_offset.update(" in text
+
+
+def test_what_is_below_the_offset_that_they_had_reached_is_still_dropped() -> None:
+    text = inspect.getsource(Consumer)
+    assert "get_read_offset = self._read_offset.__getitem__" in text
+    assert "r_offset is None or offset >= r_offset" in text
 
 
 def test_a_batch_fits_their_message() -> None:

@@ -121,9 +121,15 @@ async def lose(assembly: Assembly, fault: str, backup: dict[bytes, bytes]) -> No
         await redis.hset(f"{prefix}{{p{home}}}:patient:p-a", "#header", b"\xff no header")
     if fault == "damaged-mark":
         await redis.set(f"{prefix}{{p{home}}}:applied", "no offset")
+    if fault == "damaged-version":
+        await redis.hset(f"{prefix}{{p{home}}}:patient:p-a", "#version", "05")
+    if fault == "damaged-digits":
+        await redis.set(f"{prefix}{{p{home}}}:applied", "1_0")
 
 
-@pytest.mark.parametrize("fault", ["emptied", "rolled-back", "damaged", "damaged-mark"])
+@pytest.mark.parametrize(
+    "fault", ["emptied", "rolled-back", "damaged", "damaged-mark", "damaged-version", "damaged-digits"]
+)
 def test_a_cache_that_lost_its_memory_is_noticed_and_revisions_count_on(
     with_assembly: WithAssembly, fault: str
 ) -> None:
@@ -137,7 +143,7 @@ def test_a_cache_that_lost_its_memory_is_noticed_and_revisions_count_on(
         await assembly.absorb_the_rest()
         await lose(assembly, fault, backup)
         await assembly.publish(piece("p-a", "3"))
-        await assembly.absorb_the_rest()
+        await asyncio.wait_for(assembly.absorb_the_rest(), 30)
         asked = [Request.model_validate_json(message.value or b"") for message in await assembly.log(topics.requests)]
         assert [request.history.revision for request in asked] == [1, 2, 3]
         assert [request.history.supersedes for request in asked] == [None, asked[0].id, asked[1].id]
@@ -262,6 +268,36 @@ def test_what_a_rebuild_read_of_the_requests_is_not_read_again(with_assembly: Wi
             until=1, now=NOON, progress=ignore_progress,
         )  # fmt: skip
         assert await assembly.cache.asked([home]) == {home: 1}
+
+    with_assembly(visit)
+
+
+class Forgetful(KafkaWriter):
+    """Loses what it is told to while a record is on its way, once."""
+
+    lose: Callable[[], Awaitable[None]] | None = None
+
+    async def send(self, *record: Any) -> "asyncio.Future[object]":
+        if self.lose is not None:
+            lose, self.lose = self.lose, None
+            await lose()
+        return await super().send(*record)
+
+
+def test_sources_dropped_over_the_cap_are_counted_when_that_is_stored(with_assembly: WithAssembly) -> None:
+    async def visit(assembly: Assembly) -> None:
+        assembly.parts = replace(assembly.parts, policy=replace(assembly.parts.policy, cap=2))
+        await assembly.publish(piece("p-a", "1"), piece("p-a", "2"))
+        async with opened(writer(assembly.settings.places.kafka, assembly.settings.kafka)) as producer:
+            sender = Forgetful(producer)
+            assembly.patients = Patients(assembly.parts, Publisher(sender), assembly.owner)
+            await assembly.absorb_the_rest()
+            before = REGISTRY.get_sample_value("oncostream_truncated_total") or 0.0
+            sender.lose = lambda: lose(assembly, "emptied", {})
+            await assembly.publish(piece("p-a", "3"))
+            await assembly.absorb_the_rest()
+            assert sender.lose is None
+        assert REGISTRY.get_sample_value("oncostream_truncated_total") == before + 1
 
     with_assembly(visit)
 

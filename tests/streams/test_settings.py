@@ -1,5 +1,6 @@
 import asyncio
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from schemas.evidence import Modality
 from streams.app import role_app
 from streams.kafka import password, ssl_context
-from streams.settings import WrongSettings, read_settings, set_where_nothing_is
+from streams.settings import Settings, WrongSettings, read_settings, set_where_nothing_is
 
 SECRET = "s3cr3t-that-nobody-may-read"
 TOML = """
@@ -253,3 +254,48 @@ def test_the_file_of_a_password_wins_and_must_be_there(tmp_path: Path, monkeypat
     file.unlink()
     with pytest.raises(WrongSettings, match="ONCOSTREAM_KAFKA_PASSWORD_FILE"):
         password(settings)
+
+
+PATHS = [
+    ("ONCOSTREAM_HOME", lambda settings: settings.places.home, Path.home() / ".oncostream"),
+    ("ONCOSTREAM_BACKBONES", lambda settings: settings.places.backbones, None),
+    ("ONCOSTREAM_NOTES_ENCODER", lambda settings: settings.places.notes_encoder, None),
+    ("ONCOSTREAM_KAFKA_CA_FILE", lambda settings: settings.kafka.ca_file, None),
+    ("ONCOSTREAM_KAFKA_PASSWORD_FILE", lambda settings: settings.kafka.password_file, None),
+]
+
+
+@pytest.mark.parametrize(("name", "read", "unset"), PATHS)
+def test_a_path_may_begin_at_ones_home_and_an_empty_one_is_none(
+    monkeypatch: pytest.MonkeyPatch, name: str, read: Callable[[Settings], Path | None], unset: Path | None
+) -> None:
+    monkeypatch.setenv(name, "~/x")
+    assert read(read_settings()) == Path.home() / "x"
+    monkeypatch.setenv(name, "")
+    assert read(read_settings()) == unset
+    monkeypatch.setenv(name, "~nobody-is-called-so/x")
+    assert refusal().startswith(f"{name}: found ")
+    assert "nobody of that name has a home here" in refusal()
+
+
+def test_an_empty_path_of_the_environment_leaves_the_one_of_the_file(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text('[places]\nhome = "~/of-the-file"\n', encoding="utf-8")
+    monkeypatch.setenv("ONCOSTREAM_HOME", "")
+    assert read_settings().places.home == Path.home() / "of-the-file"
+    assert "home" in read_settings().places.model_fields_set
+    config.write_text('[places]\nhome = ""\n', encoding="utf-8")
+    assert read_settings().places.home == Path.home() / ".oncostream"
+
+
+def test_the_network_and_the_file_of_settings_may_be_in_ones_home(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(config.parent))
+    monkeypatch.setenv("ONCOSTREAM_CONFIG", f"~/{config.name}")
+    monkeypatch.setenv("ONCOSTREAM_MODEL", "~/network")
+    assert read_settings().kafka.partitions == 6
+    assert read_settings().places.model == str(config.parent / "network")
+    monkeypatch.setenv("ONCOSTREAM_CONFIG", "")
+    assert read_settings().kafka.partitions == 12
