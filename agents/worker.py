@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from typing import NoReturn
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -74,6 +75,26 @@ class RoleWorker(Worker):
 
     A thread that reads a file cannot be ended otherwise. What it reads is not acknowledged, and is read again.
     """
+
+    _away: NotReady | None = None
+
+    async def start(self) -> None:
+        """Start them; a broker that went away since it was looked at is no bug, and no traceback."""
+        try:
+            await super().start()
+        except (KafkaError, OSError) as error:
+            what = f"Kafka went away while the worker started ({type(error).__name__})"
+            self._away = NotReady(f"{what}; start it again, or: oncostream doctor")
+            raise asyncio.CancelledError from None  # mode ends in order, and says nothing more
+
+    def execute_from_commandline(self) -> NoReturn:
+        """Run until told to stop; raises NotReady where it could not start."""
+        try:
+            super().execute_from_commandline()
+        except SystemExit:
+            if self._away is not None:
+                raise self._away from None
+            raise
 
     async def on_stop(self) -> None:
         """Stop them, the last one started first; one that fails holds nobody up."""

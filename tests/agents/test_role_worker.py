@@ -40,6 +40,35 @@ STUCK = textwrap.dedent("""
 """A worker in a process of its own, where a thread hangs that nobody can end."""
 
 
+AWAY = textwrap.dedent("""
+    from aiokafka.errors import KafkaConnectionError
+    from mode import Service
+    from agents.exits import Away
+    from agents.worker import RoleWorker
+
+    class Fails(Service):
+        async def on_start(self):
+            raise KafkaConnectionError("nobody there")
+
+    class Ends(Service):
+        async def on_stop(self):
+            print("ended")
+
+    worker = RoleWorker(Ends(), Fails(), quiet=True, override_logging=False, redirect_stdouts=False)
+    try:
+        worker.execute_from_commandline()
+    except Away as away:
+        print(away)
+    """)
+
+
+def test_a_broker_that_goes_away_while_a_worker_starts_is_away_and_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-uc", AWAY], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    line = "Kafka went away while the worker started (KafkaConnectionError); start it again, or: oncostream doctor"
+    assert done.stdout.splitlines() == ["ended", line]
+
+
 def test_a_worker_with_a_thread_that_never_ends_is_gone_in_time_and_says_so() -> None:
     done = subprocess.run([sys.executable, "-uc", STUCK], capture_output=True, text=True, timeout=60, check=False)
     said = done.stdout + done.stderr
