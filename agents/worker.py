@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from typing import NoReturn
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -87,7 +86,7 @@ class RoleWorker(Worker):
             self._away = NotReady(f"{what}; start it again, or: oncostream doctor")
             raise asyncio.CancelledError from None  # mode ends in order, and says nothing more
 
-    def execute_from_commandline(self) -> NoReturn:
+    def execute_from_commandline(self) -> None:
         """Run until told to stop; raises NotReady where it could not start."""
         try:
             super().execute_from_commandline()
