@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, to_jsonable_python
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from streams.addresses import kafka_address, redis_address
 from streams.quantum_settings import QuantumSettings
@@ -158,8 +158,7 @@ def read_settings() -> Settings:
 
 def set_where_nothing_is(values: Mapping[str, str]) -> None:
     """Put these into the environment, but for what the environment or the file of ONCOSTREAM_CONFIG sets already."""
-    settings = read_settings()
-    concerns = (getattr(settings, name) for name in _CONCERNS)
+    concerns = vars(read_settings()).values()
     taken = {f"{_prefix(type(one))}{field}".upper() for one in concerns for field in one.model_fields_set}
     os.environ.update({name: value for name, value in values.items() if name not in taken})
 
@@ -178,9 +177,11 @@ def _read(concern: type[BaseSettings], table: dict[str, Any]) -> Any:
         field, *inside = map(str, first["loc"] or ("*",))
         place = f" ({'.'.join(inside)})" if inside else ""
         found = "a secret" if _may_be_secret(first) else repr(to_jsonable_python(first["input"], fallback=str))[:80]
-        raise WrongSettings(f"{prefix}{field.upper()}{place}: found {found}; {first['msg']}") from None
-    except ValueError as error:  # pydantic-settings: a value that is not JSON where JSON is wanted
-        raise WrongSettings(f"{prefix}*: {error}") from None
+        said = "there is no setting of this name" if first["type"] == "extra_forbidden" else first["msg"]
+        raise WrongSettings(f"{prefix}{field.upper()}{place}: found {found}; {said}") from None
+    except SettingsError as error:  # a list or a table in the environment
+        name = (prefix + str(error).split('"')[1]).upper()
+        raise WrongSettings(f'{name}: found no JSON; wanted a list, as ["genomic"], or a table in JSON') from None
 
 
 def _may_be_secret(error: ErrorDetails) -> bool:
@@ -191,8 +192,7 @@ def _may_be_secret(error: ErrorDetails) -> bool:
 
 
 def _toml_tables() -> dict[str, Any]:
-    path = os.environ.get("ONCOSTREAM_CONFIG")
-    if path is None:
+    if (path := os.environ.get("ONCOSTREAM_CONFIG")) is None:
         return {}
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
