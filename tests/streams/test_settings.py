@@ -135,7 +135,7 @@ def test_a_wrong_value_names_its_setting_in_one_line(monkeypatch: pytest.MonkeyP
         pytest.param(
             "ONCOSTREAM_TRIGGER_NEWEST", '{"clinical": 5}', "NEWEST: found {'clinical': 5}; ", id="half-a-table"
         ),
-        pytest.param("ONCOSTREAM_TRIGGER_REQUIRED", "clinical", 'REQUIRED: found no JSON; wanted a list', id="no-json"),
+        pytest.param("ONCOSTREAM_TRIGGER_REQUIRED", "clinical", "REQUIRED: found no JSON; wanted a list", id="no-json"),
         pytest.param(
             "ONCOSTREAM_TRIGGER_NEWEST",
             '{"clinical": 0, "imaging": 1, "genomic": 1}',
