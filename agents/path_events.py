@@ -1,4 +1,4 @@
-"""What `send` makes of a path: a cohort folder, records, FHIR, DICOM, VCF, FASTA, as the messages a bus would carry."""
+"""What `send` makes of a path, a cohort folder, records, FHIR or a file: the messages a bus would carry."""
 
 import stat
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def _file(path: Path, asked: Asked, dicom: list[Path]) -> Iterator[Message]:
     elif is_dicom(path):
         dicom.append(path)
     else:
-        raise AskedWrongly(f"{path}: wanted a cohort folder, .ndjson, FHIR .json, DICOM, .vcf, .maf or .fasta")
+        raise AskedWrongly(f"{path}: wanted a cohort folder, .ndjson, FHIR .json, DICOM, .vcf, .maf, .fasta or .fastq")
 
 
 def _records(folder: Path, name: str) -> Iterator[Message]:

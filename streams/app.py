@@ -11,9 +11,10 @@ from streams import kafka as kafka_access
 from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
 from streams.header_names import read_any_header_name
+from streams.kafka_settings import LONGEST_SESSION, KafkaSettings
 from streams.last_acts import last_act
 from streams.pace import Pace
-from streams.settings import LONGEST_SESSION, KafkaSettings, Settings
+from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, group_of
 
 _TOPICS_KNOWN_MS = 10_000

@@ -8,7 +8,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.header_names import read_any_header_name
-from streams.settings import KafkaSettings, WrongSettings
+from streams.kafka_settings import KafkaSettings
+from streams.settings import WrongSettings
 from streams.topics import LARGEST_RECORD
 
 

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.kafka import client_options
-from streams.settings import KafkaSettings
+from streams.kafka_settings import KafkaSettings
 
 OF_THE_USER = "give the user of ONCOSTREAM_KAFKA_USER its rights (docs/operations.md)"
 """The remedy where a user may not do what we need."""

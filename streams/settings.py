@@ -8,17 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails, to_jsonable_python
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from streams.addresses import kafka_address, redis_address
+from streams.kafka_settings import KafkaSettings
 from streams.path_settings import PATHS, PathSettings, SetPath, spelled_out
 from streams.quantum_settings import QuantumSettings
 from streams.trigger_settings import TriggerSettings
-
-LONGEST_SESSION = timedelta(seconds=90)
-"""So long are Kafka's answers waited for, and so long may a session be: with a longer one Faust does not start."""
 
 
 class WrongSettings(Exception):  # noqa: N818  an answer to whoever set them
@@ -46,43 +44,6 @@ class Places(PathSettings):
     """Folder of a sentence encoder that reads notes; None leaves their text in tokens."""
     backbones: SetPath | None = None
     """Folder of frozen encoders of images and DNA, for a network that was trained behind one."""
-
-
-class KafkaSettings(PathSettings):
-    """How Kafka is reached and how our topics are cut."""
-
-    model_config = SettingsConfigDict(env_prefix="ONCOSTREAM_KAFKA_", frozen=True, extra="forbid")
-
-    partitions: int = Field(default=12, ge=1, le=1000)
-    """Partitions of each topic of ours. Chosen once: another number would put a patient where its past is not."""
-    replication: int = Field(default=1, ge=1, le=9)
-    prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$", max_length=200)
-    """Put before every topic and consumer group, so that two installations can share a broker."""
-    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    ca_file: SetPath | None = None
-    """Certificates to trust, in PEM; None: the system's."""
-    cert_file: SetPath | None = None
-    """Our own certificate and its chain, in PEM, for a broker that asks its clients for one."""
-    key_file: SetPath | None = None
-    """The key of `cert_file`, unencrypted; None where that file has it."""
-    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
-    """How SASL proves the password; PLAIN sends it, so it wants `SASL_SSL`."""
-    user: str = ""
-    password: SecretStr = SecretStr("")
-    password_file: SetPath | None = None
-    """The password's file; read once, wins over `password`."""
-    session_timeout: timedelta = Field(default=timedelta(seconds=6), ge=timedelta(seconds=1), le=LONGEST_SESSION)
-    poll_records: int = Field(default=256, ge=1, le=10_000)
-    """Records in a batch of a light role."""
-    heavy_poll_records: int = Field(default=64, ge=1, le=1000)
-    """Most records in a batch of a role that reads files; fewer where they take long (`Pace`)."""
-
-    @field_validator("mechanism")
-    @classmethod
-    def _no_password_in_the_clear(cls, mechanism: str, info: ValidationInfo) -> str:
-        if mechanism == "PLAIN" and info.data.get("security") == "SASL_PLAINTEXT":
-            raise ValueError("it would send the password in the clear; set ONCOSTREAM_KAFKA_SECURITY to SASL_SSL")
-        return mechanism
 
 
 class InputSettings(BaseSettings):
@@ -159,8 +120,7 @@ def read_settings() -> Settings:
 
 def set_where_nothing_is(values: Mapping[str, str]) -> None:
     """Put these into the environment, but for what the environment or the file of ONCOSTREAM_CONFIG sets already."""
-    settings = read_settings()
-    concerns = (getattr(settings, name) for name in _CONCERNS)
+    concerns = vars(read_settings()).values()
     taken = {f"{_prefix(type(one))}{field}".upper() for one in concerns for field in one.model_fields_set}
     os.environ.update({name: value for name, value in values.items() if name not in taken})
 
@@ -179,9 +139,11 @@ def _read(concern: type[BaseSettings], table: dict[str, Any]) -> Any:
         field, *inside = map(str, first["loc"] or ("*",))
         place = f" ({'.'.join(inside)})" if inside else ""
         found = "a secret" if _may_be_secret(first) else repr(to_jsonable_python(first["input"], fallback=str))[:80]
-        raise WrongSettings(f"{prefix}{field.upper()}{place}: found {found}; {first['msg']}") from None
-    except ValueError as error:  # pydantic-settings: a value that is not JSON where JSON is wanted
-        raise WrongSettings(f"{prefix}*: {error}") from None
+        said = "there is no setting of this name" if first["type"] == "extra_forbidden" else first["msg"]
+        raise WrongSettings(f"{prefix}{field.upper()}{place}: found {found}; {said}") from None
+    except SettingsError as error:  # a list or a table in the environment
+        name = (prefix + str(error).split('"')[1]).upper()
+        raise WrongSettings(f'{name}: found no JSON; wanted a list, as ["genomic"], or a table in JSON') from None
 
 
 def _in_environment(key: str, name: str) -> bool:
@@ -196,8 +158,7 @@ def _may_be_secret(error: ErrorDetails) -> bool:
 
 
 def _toml_tables() -> dict[str, Any]:
-    path = os.environ.get("ONCOSTREAM_CONFIG")
-    if not path:
+    if not (path := os.environ.get("ONCOSTREAM_CONFIG")):
         return {}
     try:
         return tomllib.loads(Path(spelled_out(path)).read_text(encoding="utf-8"))

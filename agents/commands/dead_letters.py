@@ -61,7 +61,7 @@ def show(
         return
     for name, value in said.items():
         if name != "value":
-            say(f"{name:15} {value}")
+            say(f"{name:15} {'-' if value is None else value}")
     if payload:
         sys.stdout.buffer.write((message.value or b"") + b"\n")
 

@@ -37,7 +37,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="CSV of the predictions; of several models, <out>-<model>.csv.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(help=f"{OURS}, {', '.join((*LINEAR, *BASELINES))}, or single:<block>. Repeat it."),
+        typer.Option(help=f"{OURS}, {', '.join((*LINEAR, *BASELINES))}, or single:<block>; default {OURS}. Repeat it."),
     ] = None,
     keep: Annotated[
         list[str] | None,

@@ -27,10 +27,12 @@ _IN_FLIGHT = 1000
 
 
 def send(
-    path: Annotated[list[Path], typer.Argument(help="Cohort folder, .ndjson, FHIR .json, DICOM, VCF, MAF, FASTA.")],
-    patient: Annotated[str | None, typer.Option(help="Whose VCF, FASTA or DICOM this is.")] = None,
-    specimen: Annotated[str | None, typer.Option(help="The specimen of a VCF or FASTA.")] = None,
-    assay: Annotated[Assay, typer.Option(help="The assay of a VCF or FASTA.")] = "panel",
+    path: Annotated[
+        list[Path], typer.Argument(help="Cohort folder, .ndjson, FHIR .json, DICOM, VCF, MAF, FASTA, FASTQ.")
+    ],
+    patient: Annotated[str | None, typer.Option(help="Whose this is; a VCF, MAF, FASTA or FASTQ does not say.")] = None,
+    specimen: Annotated[str | None, typer.Option(help="The specimen of such a file.")] = None,
+    assay: Annotated[Assay, typer.Option(help="The assay of such a file.")] = "panel",
     rate: Annotated[float | None, typer.Option(min=0.001, max=1e6, help="At most so many events a second.")] = None,
 ) -> None:
     """Send files as events to the input topics, as a hospital would."""

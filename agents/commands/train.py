@@ -53,7 +53,7 @@ def train(
 
 def _train(cohort: Path, out: Path, settings: TrainSettings, hardware: Hardware) -> None:
     files = Blobs(FileRules(allowed_folders=(cohort.resolve(),)))
-    with _Phases(shown=hardware.first) as phases:
+    with Phases(shown=hardware.first) as phases:
         try:
             manifest = train_network(cohort, out, files, settings, phases.report, hardware)
         except ValueError as error:
@@ -74,7 +74,7 @@ def _one_voice(hardware: Hardware) -> Iterator[None]:
         raise SystemExit(4 if isinstance(error, Unavailable) else 2) from None
 
 
-class _Phases(Progress):
+class Phases(Progress):
     """A bar a phase, on stderr."""
 
     def __init__(self, *, shown: bool) -> None:
@@ -85,5 +85,7 @@ class _Phases(Progress):
     def report(self, phase: str, done: float, loss: float) -> None:
         """Show that `done` (0 to 1) of a phase is behind us, at this loss."""
         if phase not in self._tasks_by_phase:
+            for before in self._tasks_by_phase.values():  # one that ended early has no end of its bar to stop its clock
+                self.stop_task(before)
             self._tasks_by_phase[phase] = self.add_task(phase, total=1.0, loss="")
         self.update(self._tasks_by_phase[phase], completed=done, loss=f"loss {loss:.4f}")

@@ -113,7 +113,7 @@ def read_survival(folder: Path) -> tuple[SurvivalTime, ...]:
 def _present(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.is_file():
-        raise Refused(Reason.FILE_MISSING, f"the folder has no {name}; a cohort folder has one (DESIGN §5)")
+        raise Refused(Reason.FILE_MISSING, f"the folder has no {name}; see docs/inputs.md, or oncostream cohort")
     return path
 
 

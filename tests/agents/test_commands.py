@@ -133,6 +133,7 @@ def _check_dead_letters(command: Command) -> None:
     second = next(row for row in letters if row["reason"] == "not-json")
     assert "value" not in json.loads(command("dead-letters", "show", first["id"], "--json"))
     assert "value" in json.loads(command("dead-letters", "show", first["id"], "--payload", "--json"))
+    assert re.search(r"^mark +-$", command("dead-letters", "show", first["id"]), re.MULTILINE)
     assert "dismissed 1 letters, 1 sources" in command("dead-letters", "dismiss", first["id"])
     command("dead-letters", "replay", second["id"])
     command("status", "--wait", "60")

@@ -168,7 +168,7 @@ def test_a_vcf_is_a_sequencing_event_of_the_patient_and_specimen_given(tmp_path:
         ("x.json", b"{}", "resourceType"),
         ("x.json", b"{", "not UTF-8 JSON"),
         ("x.json", b'{"specimen": "s", "patient": "p-1", "patient": "p-2"}', "each key once"),
-        ("x.txt", b"hello", "wanted a cohort folder"),
+        ("x.txt", b"hello", "wanted a cohort folder, .*, .vcf, .maf, .fasta or .fastq"),
         ("x.ndjson", b'{"topic":"oncology.evidence","value":{}}', "another topic"),
     ],
 )

@@ -15,9 +15,9 @@ from schemas.evidence import Evidence
 from schemas.message import Message
 from schemas.result import Result
 from streams.kafka import admin, reader, writer
+from streams.kafka_settings import KafkaSettings
 from streams.opened import opened
 from streams.reading import read_to_end
-from streams.settings import KafkaSettings
 from streams.topics import create_topics, named
 
 Place = tuple[str, int, int]

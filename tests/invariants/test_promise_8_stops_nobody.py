@@ -15,8 +15,8 @@ from schemas.envelope import RECEIVED
 from schemas.errors import Reason
 from schemas.message import Message
 from streams.kafka import writer
+from streams.kafka_settings import KafkaSettings
 from streams.opened import opened
-from streams.settings import KafkaSettings
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def test_a_broken_table_is_refused_with_its_line(folder: Path, name: str, line: 
 @pytest.mark.parametrize("name", ["cohort.json", "outcomes.csv", "survival.csv", "events.ndjson"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    with pytest.raises(Refused, match=f"no {name}"):
+    with pytest.raises(Refused, match=f"no {name}; see docs/inputs.md"):
         _ = read_card(folder), read_outcomes(folder), read_survival(folder), list(read_events(folder))
 
 

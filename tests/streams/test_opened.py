@@ -7,8 +7,8 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from streams.kafka import reader, writer
+from streams.kafka_settings import KafkaSettings
 from streams.opened import opened
-from streams.settings import KafkaSettings
 
 MADE = pytest.mark.parametrize("made", [reader, writer])
 NOBODY = "127.0.0.1:1"

@@ -136,7 +136,7 @@ def test_a_wrong_value_names_its_setting_in_one_line(monkeypatch: pytest.MonkeyP
         pytest.param(
             "ONCOSTREAM_TRIGGER_NEWEST", '{"clinical": 5}', "NEWEST: found {'clinical': 5}; ", id="half-a-table"
         ),
-        pytest.param("ONCOSTREAM_TRIGGER_REQUIRED", "clinical", "required", id="not-json-where-json-is-wanted"),
+        pytest.param("ONCOSTREAM_TRIGGER_REQUIRED", "clinical", "REQUIRED: found no JSON; wanted a list", id="no-json"),
         pytest.param(
             "ONCOSTREAM_TRIGGER_NEWEST",
             '{"clinical": 0, "imaging": 1, "genomic": 1}',
@@ -154,7 +154,7 @@ def test_a_wrong_value_names_its_setting_in_one_line(monkeypatch: pytest.MonkeyP
 def test_a_wrong_table_names_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str) -> None:
     monkeypatch.setenv(name, value)
     told = refusal()
-    assert told.startswith(("ONCOSTREAM_TRIGGER_*: ", f"{name}: ", f"{name} ("))
+    assert told.startswith((f"{name}: ", f"{name} ("))
     assert wanted in told
 
 
@@ -169,7 +169,7 @@ def test_half_a_table_says_what_it_lacks(config: Path, name: str, of_imaging: st
     ("content", "told"),
     [
         pytest.param("[kafak]\npartitions = 3", "[kafak]; wanted one of input, kafka", id="unknown-table"),
-        pytest.param("[kafka]\npartitons = 3", "ONCOSTREAM_KAFKA_PARTITONS: found 3", id="unknown-name"),
+        pytest.param("[kafka]\npartitons = 3", "PARTITONS: found 3; there is no setting", id="unknown-name"),
         pytest.param("[kafka]\npartitions = 0", "ONCOSTREAM_KAFKA_PARTITIONS: found 0", id="wrong-value"),
         pytest.param("partitions = 3", "[partitions]", id="a-value-outside-a-table"),
         pytest.param("kafka = 3", "[kafka]", id="a-value-where-a-table-is-wanted"),
