@@ -160,7 +160,12 @@ def range_flags(code: str, value: Value, holder: Any) -> Iterator[str]:
 
 _LESS: Final = frozenset({"<", "<="})
 _MORE: Final = frozenset({">", ">="})
-_INTERPRETED: Final = {"L": "below-range", "LL": "below-range", "H": "above-range", "HH": "above-range"}
+_INTERPRETED: Final = {
+    **dict.fromkeys(("L", "LU", "L<", "LL"), "below-range"),
+    **dict.fromkeys(("H", "HU", "H>", "HH"), "above-range"),
+}
+"""Low and high, significantly (`L<` and `H>` of old) and critically so. HL7's other interpretations tell no side of
+a reference range: `LX` and `HX` are of a protocol's range, `<` and `>` of the instrument's."""
 
 
 def _is_normal(span: Any) -> bool:
