@@ -51,22 +51,24 @@ def read_document(model: Any, at: datetime, notes: NoteEncoder | None) -> Docume
         )
     read = [text for text in texts if text is not None]
     most = _LONGEST_TOKEN if notes is None else _LONGEST_READ
+    doubts = ("status-unknown",) if model.docStatus == "unknown" else ()
     flags = (
+        *doubts,
         *([NOTE_CUT] if any(len(text) > most for text in read) else ()),
         *([TEXT_CUT] if is_cut(model.type) else ()),
     )
     if notes is None:
-        return Document(tokens=tuple(_token(code, text, at) for text in texts), flags=flags)
+        return Document(tokens=tuple(_token(code, text, at, doubts) for text in texts), flags=flags)
     return Document(
-        tokens=tuple(_token(code, text, at) for text in texts if text is None),
+        tokens=tuple(_token(code, text, at, doubts) for text in texts if text is None),
         vectors=tuple(notes.encode_note(text[:most]) for text in read),
         flags=flags,
     )
 
 
-def _token(code: str, text: str | None, at: datetime) -> ObservationToken:
-    flags = ("note-unread",) if text is None else ("note",)
-    return ObservationToken(code=code, answer=(text or "")[:_LONGEST_TOKEN], at=at, flags=flags)
+def _token(code: str, text: str | None, at: datetime, doubts: tuple[str, ...]) -> ObservationToken:
+    read = "note-unread" if text is None else "note"
+    return ObservationToken(code=code, answer=(text or "")[:_LONGEST_TOKEN], at=at, flags=(read, *doubts))
 
 
 def _plain_text(attachment: Any) -> str | None:
