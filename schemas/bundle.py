@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schemas.errors import Reason, Refused
+from schemas.fhir_addresses import resources_by_url
 from schemas.fhir_parse import kind_of, validate
-from schemas.fhir_patient import resources_by_url, source_id
+from schemas.fhir_patient import source_id
 
 _HASHED: Final = 32
 _MODIFIERS: Final = frozenset({"modifierExtension", "implicitRules"})
@@ -27,7 +28,7 @@ class Entries:
     skipped: tuple[str, ...]
     """Types passed over, once for each resource of it."""
     by_url: dict[str, dict[str, Any]]
-    """fullUrl, and `Type/id`, -> resource. A relative reference resolves within the Bundle."""
+    """fullUrl, and `Type/id` of one server alone, -> resource. A relative reference resolves within the Bundle."""
     refused: tuple[Refused, ...] = ()
     """Why an entry cannot be read that says something of a readable resource, where there is no patient to tell."""
 

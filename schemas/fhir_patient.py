@@ -6,12 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from schemas.errors import Reason, Refused
+from schemas.fhir_addresses import LONGEST, literal_patient, misplaced, resources_by_url
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_RELATIVE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
-_ABSOLUTE: Final = re.compile(r"(https?://\S+/Patient/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
-_LONGEST: Final = 256
-"""Characters of a patient id, as in events: it is part of keys."""
 _PEOPLE: Final = ("Patient", "RelatedPerson")
 _PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)/")
 _SUBJECTS: Final = ("subject", "patient")
@@ -36,7 +33,7 @@ class People:
             raise Refused(
                 Reason.NO_PATIENT,
                 "a resource whose subject is no Patient by a reference or an identifier of at most "
-                f"{_LONGEST} characters; send its subject",
+                f"{LONGEST} characters; send its subject",
             )
         if any(self._of_reference(person, content) != found for person in self._looked_at(content)):
             raise Refused(
@@ -62,7 +59,7 @@ class People:
     def _named_in_entries(self, listed: list[dict[str, Any]]) -> frozenset[str]:
         inside = replace(self, by_url=self.by_url | resources_by_url(listed))
         resources = [entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict)]
-        return _misplaced(listed).union(*map(inside.named_in, resources))
+        return misplaced(listed).union(*map(inside.named_in, resources))
 
     def _stranger(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
         known, own = self._known(str(subject.get("reference")), content), _identifiers([subject.get("identifier")])
@@ -133,40 +130,7 @@ class People:
         valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps
         named = _identifiers(valid)
         ours = [value for system, value in named if system and system == self.system]
-        return next((one for one in (*ours, *map("|".join, named)) if len(one) <= _LONGEST), None)
-
-
-def resources_by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The resources of a Bundle's entries by fullUrl, and by `Type/id`."""
-    found = {}
-    for entry in listed:
-        resource, url = entry.get("resource"), entry.get("fullUrl")
-        if isinstance(resource, dict):
-            found[f"{resource.get('resourceType')}/{resource.get('id')}"] = resource
-            if isinstance(url, str):
-                found[url] = resource
-    return found
-
-
-def literal_patient(reference: str) -> str | None:
-    """The id in `Patient/<id>`, or the whole address without its version: two servers may give one id to two people."""
-    matched = _RELATIVE.fullmatch(reference) or _ABSOLUTE.fullmatch(reference)
-    return matched[1] if matched and len(matched[1]) <= _LONGEST else None
-
-
-def _misplaced(listed: list[dict[str, Any]]) -> frozenset[str]:
-    """The names of Patients whose entry is at another id's address, or at one of several: servers may share an id."""
-    found, addresses = set[str](), dict[str, set[str]]()
-    for entry in listed:
-        resource, address = entry.get("resource"), literal_patient(str(entry.get("fullUrl")))
-        if address is None or not isinstance(resource, dict) or resource.get("resourceType") != "Patient":
-            continue
-        own, (server, _, stated) = str(resource.get("id", "")), address.rpartition("/")
-        if own and own != stated:
-            found |= {own, address}
-        elif own and server:
-            addresses.setdefault(own, set()).add(address)
-    return frozenset(found.union(*(several for several in addresses.values() if len(several) > 1)))
+        return next((one for one in (*ours, *map("|".join, named)) if len(one) <= LONGEST), None)
 
 
 def source_id(content: dict[str, Any]) -> str | None:

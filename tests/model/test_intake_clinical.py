@@ -495,6 +495,94 @@ def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: R
     assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE] * kept
 
 
+def beside(*entries: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """A Bundle of resources, each at its place on a server."""
+    listed = [{"fullUrl": f"{at}/{one['resourceType']}/{one['id']}", "resource": one} for at, one in entries]
+    return bundle() | {"entry": listed}
+
+
+HERE, THERE = "https://a/fhir", "https://b/fhir"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(beside((HERE, PATIENT), (THERE, OBSERVATION)), id="the-one-beside-is-on-another"),
+        pytest.param(beside((HERE, OBSERVATION), (THERE, OBSERVATION | {"id": "o2"})), id="neither-is-beside"),
+        pytest.param(
+            beside((HERE, OBSERVATION), (THERE, MEDICATION | {"subject": {"reference": "Patient/p1/_history/2"}})),
+            id="in-a-version",
+        ),
+        pytest.param(
+            beside(
+                (HERE, PATIENT),
+                (
+                    THERE,
+                    OBSERVATION
+                    | {"subject": {"reference": f"{HERE}/Patient/p1"}, "focus": [{"reference": "Patient/p1"}]},
+                ),
+            ),
+            id="as-its-focus",
+        ),
+        pytest.param(
+            beside(
+                (HERE, OBSERVATION),
+                (
+                    THERE,
+                    {
+                        **{"resourceType": "Encounter", "id": "e"},
+                        "contained": [{"resourceType": "Specimen", "subject": {"reference": "Patient/p1"}}],
+                    },
+                ),
+            ),
+            id="of-a-specimen-inside",
+        ),
+    ],
+)
+def test_a_relative_reference_from_another_server_is_another_patient(content: dict[str, Any]) -> None:
+    refused = refusal(content)
+    assert (refused.reason, refused.evidence) == (Reason.TWO_PATIENTS, ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        beside((HERE, PATIENT), (HERE, OBSERVATION)),
+        beside((HERE, OBSERVATION), (HERE, MEDICATION | {"medicationCodeableConcept": coded("1", "urn:x")})),
+        beside(("urn", PATIENT), (HERE, OBSERVATION)),
+        beside((HERE, OBSERVATION)),
+        OBSERVATION,
+    ],
+)
+def test_on_one_server_a_patient_is_the_id_alone_in_a_bundle_and_out_of_it(content: dict[str, Any]) -> None:
+    assert {one.patient for one in read_observation(message(content), RULES).evidence} == {"p1"}
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param({"medicationReference": {"reference": "Medication/d"}}, id="r4"),
+        pytest.param(
+            {
+                "medication": {"reference": {"reference": "Medication/d"}},
+                "occurenceDateTime": "2026-01-01T09:00:00Z",
+                "effectiveDateTime": None,
+            },
+            id="r5",
+        ),
+    ],
+)
+def test_a_drug_of_another_server_is_not_the_one_that_was_given(reference: dict[str, Any]) -> None:
+    given = {name: value for name, value in (MEDICATION | reference).items() if value is not None}
+    ours, theirs = ({"resourceType": "Medication", "id": "d", "code": coded(one, "urn:x")} for one in ("1", "2"))
+    (one,) = read_observation(message(beside((HERE, ours), (HERE, given))), RULES).evidence
+    assert [token.code for token in one.tokens if isinstance(token, ObservationToken)] == ["urn:x|1"]
+    for content in (beside((THERE, theirs), (HERE, given)), beside((HERE, ours), (HERE, given), (THERE, theirs))):
+        refused = refusal(content)
+        assert (refused.reason, "send its coding" in refused.detail) == (Reason.NOT_FHIR, True)
+        assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE]
+
+
 def test_a_resource_sent_again_with_its_time_wins_over_what_was_refused_without_one() -> None:
     (unread,) = refusal(without(OBSERVATION, "effectiveDateTime")).evidence
     assert unread.occurred_at == ARRIVED
