@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from model.table_columns import facts_of
 from schemas.errors import Reason, Refused
 from schemas.evidence import Evidence, EvidenceStatus, Modality
 from schemas.message import Message
+from schemas.picture import Window, merge_all, view
 from schemas.tokens import ObservationToken, VariantToken
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "fhir"
@@ -803,6 +804,16 @@ def test_a_gene_is_mutated_only_where_its_variant_was_found(
     one = read_one(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]} | fields)
     assert [token.flags for token in one.tokens] == [flags]
     assert facts_of([one], {}, []).genes == genes
+
+
+@pytest.mark.parametrize("code", [{"text": "entered in error"}, coded("718-7")])
+def test_a_withdrawal_that_no_longer_has_the_genomic_code_takes_the_variant_back(code: dict[str, Any]) -> None:
+    window = Window(dict.fromkeys(Modality, timedelta(days=1)), dict.fromkeys(Modality, 9), {})
+    found = read_one(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]})
+    gone = read_one(without(OBSERVATION, "effectiveDateTime") | {"code": code, "status": "entered-in-error"})
+    assert gone.modality is Modality.CLINICAL
+    assert view(merge_all({}, [found]), window).present == {Modality.GENOMIC}
+    assert view(merge_all({}, [found, gone]), window).present == set()
 
 
 @pytest.mark.parametrize(
