@@ -151,7 +151,8 @@ def _concepts(kind: str, model: Any, lookup: Lookup) -> tuple[Any, Any]:
     """What was done or is, and the answer that goes with it."""
     answer = {"Condition": "clinicalStatus", "Procedure": "bodySite"}.get(kind)
     said = getattr(model, answer) if answer else None
-    return model.code if answer else _medication(model, lookup), said[0] if isinstance(said, list) else said
+    first = next(iter(said), None) if isinstance(said, list) else said
+    return model.code if answer else _medication(model, lookup), first
 
 
 def _status_flags(kind: str, model: Any) -> Iterator[str]:

@@ -72,7 +72,9 @@ def _token(code: str, text: str | None, at: datetime, doubts: tuple[str, ...]) -
 
 
 def _plain_text(attachment: Any) -> str | None:
-    """The text of an inline text/plain attachment; None where it is elsewhere or in another form."""
+    """The text of an inline text/plain attachment; None where there is none, or elsewhere, or in another form."""
+    if attachment is None:  # null, which the library lets pass
+        return None
     try:
         told = EmailMessage()
         told["content-type"] = attachment.contentType or "unknown/unknown"
