@@ -1,13 +1,14 @@
 """Whom a FHIR resource is about, read before it is validated, so that a bad one can still be told of."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from schemas.errors import Reason, Refused
 from schemas.fhir_addresses import LONGEST, literal_patient, misplaced, resources_by_url
 
+_T = TypeVar("_T")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _PEOPLE: Final = ("Patient", "RelatedPerson")
 _PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)/")
@@ -25,6 +26,8 @@ class People:
     """The identifier system whose values are patient ids as they stand; others are written `system|value`."""
     by_url: dict[str, dict[str, Any]] = field(default_factory=dict)
     """fullUrl -> resource, of every entry of the Bundle."""
+    _memo: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was looked up in a resource, by its `id()`: a Patient of many numbers is referred to by many."""
 
     def patient_of(self, content: dict[str, Any]) -> str:
         """The patient id of one resource; raise Refused (`no-patient`) where it names none."""
@@ -65,8 +68,8 @@ class People:
         known, own = self._known(str(subject.get("reference")), content), _identifiers([subject.get("identifier")])
         if known is None or known.get("resourceType") != "Patient" or not own or not own[0][0]:
             return None
-        values = [value for system, value in _identifiers(known.get("identifier")) if system == own[0][0]]
-        return "|".join(own[0]) if values and own[0][1] not in values else None
+        numbers = self._once("numbers", known, lambda: _by_system(known.get("identifier")))
+        return "|".join(own[0]) if own[0][1] not in numbers.get(own[0][0], {own[0][1]}) else None
 
     def _patient(self, content: dict[str, Any]) -> str | None:
         if content.get("resourceType") == "Patient":
@@ -96,7 +99,7 @@ class People:
         own = patient.get("id")
         if isinstance(own, str) and _ID.fullmatch(own):
             return own
-        return self._of_identifiers(patient.get("identifier"))
+        return self._of_numbers(patient)
 
     def _of_reference(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
         """By the reference; by the identifier where there is none, or it leads to nothing in this message."""
@@ -111,7 +114,7 @@ class People:
             return None
         if not reference.startswith("#"):
             return self._of_patient(known)
-        own = self._of_identifiers(known.get("identifier"))  # its id is of this message alone
+        own = self._of_numbers(known)  # its id is of this message alone
         return self._of_logical(subject) if own is None else own
 
     def _of_logical(self, subject: dict[str, Any]) -> str | None:
@@ -122,9 +125,19 @@ class People:
     def _known(self, reference: str, content: dict[str, Any]) -> dict[str, Any] | None:
         """The resource of this message that `content` refers to so, if there is one."""
         if reference.startswith("#"):
-            held = [one for one in _dicts(content.get("contained")) if one.get("id") == reference[1:]]
-            return held[0] if held else None
+            held = self._once("held", content, lambda: _by_id(content.get("contained")))
+            return held.get(reference[1:])
         return self.by_url.get(reference.split("/_history/")[0])
+
+    def _of_numbers(self, patient: dict[str, Any]) -> str | None:
+        return self._once("own", patient, lambda: self._of_identifiers(patient.get("identifier")))
+
+    def _once(self, what: str, content: dict[str, Any], find: Callable[[], _T]) -> _T:
+        key = (what, id(content))
+        if key not in self._memo:
+            self._memo[key] = find()
+        found: _T = self._memo[key]
+        return found
 
     def _of_identifiers(self, identifiers: Any) -> str | None:
         valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps
@@ -146,6 +159,18 @@ def _identifiers(identifiers: Any) -> list[tuple[str, str]]:
     """System (or `""`) and value of each identifier that has a value."""
     pairs = [(one.get("system", ""), one.get("value")) for one in _dicts(identifiers)]
     return [(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str) and value]
+
+
+def _by_system(identifiers: Any) -> dict[str, set[str]]:
+    found = dict[str, set[str]]()
+    for system, value in _identifiers(identifiers):
+        found.setdefault(system, set()).add(value)
+    return found
+
+
+def _by_id(contained: Any) -> dict[str, dict[str, Any]]:
+    """The first resource of each id."""
+    return {one["id"]: one for one in reversed(_dicts(contained)) if isinstance(one.get("id"), str)}
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

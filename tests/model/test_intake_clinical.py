@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,6 +50,7 @@ MEDICATION = {
     "subject": {"reference": "Patient/p1"},
     "effectiveDateTime": "2026-01-01T09:00:00Z",
 }
+DRUG = {"resourceType": "Medication", "id": "d", "code": {"coding": [{"system": "urn:x", "code": "1"}]}}
 PROCEDURE = {
     **{"resourceType": "Procedure", "id": "r1", "code": {"coding": [{"system": "urn:x", "code": "1"}]}},
     **{"bodySite": [{"coding": [{"system": "urn:x", "code": "2"}]}], "subject": {"reference": "Patient/p1"}},
@@ -1100,6 +1102,131 @@ def test_a_bundle_resolves_its_own_names_and_counts_what_it_skips() -> None:
     (token,) = reading.evidence[1].tokens
     assert isinstance(token, ObservationToken)
     assert token.code == "urn:x|1"
+
+
+@pytest.mark.parametrize("never", ["9999", "9999-12", "9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_time_that_stands_for_none_is_none(never: str) -> None:
+    """As the newest time of a patient it would make all that is known of her stale."""
+    (unread,) = refusal(OBSERVATION | {"effectiveDateTime": never}).evidence
+    assert (unread.status, unread.occurred_at) == (EvidenceStatus.UNREADABLE, ARRIVED)
+    for other in ({"valueDateTime": never}, {"effectiveTiming": {"event": [never]}, "effectiveDateTime": None}):
+        fields = {name: value for name, value in (OBSERVATION | other).items() if value is not None}
+        assert refusal(fields).reason is Reason.NO_TIME
+
+
+@pytest.mark.parametrize("never", ["9999", "9999-12-31", "9999-12-31T23:59:59+01:00"])
+def test_a_period_until_the_year_9999_is_open(never: str) -> None:
+    one = read_one(
+        without(OBSERVATION, "effectiveDateTime")
+        | {"effectivePeriod": {"start": "2026-01-01T09:00:00Z", "end": never}}
+        | {"valuePeriod": {"start": "2025", "end": never}}
+    )
+    assert one.occurred_at == NINE
+    assert [token.answer for token in one.tokens if isinstance(token, ObservationToken)] == [
+        "2025-01-01T00:00:00+00:00/"
+    ]
+    unread = OBSERVATION | {"effectivePeriod": {"start": "2026-01-01T09:00:00Z", "end": never}, "zork": 1}
+    assert refusal(without(unread, "effectiveDateTime")).evidence[0].occurred_at == NINE
+
+
+@pytest.mark.parametrize("number", [2026, 20260101, 0, 1767258000, 1.5])
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (OBSERVATION | {"valueString": "a"}, "effectiveDateTime"),
+        (OBSERVATION | {"valueString": "a", "meta": {"lastUpdated": "2026-01-01T09:00:00Z"}}, "meta.lastUpdated"),
+        (OBSERVATION | {"valueDateTime": "2025"}, "valueDateTime"),
+        (OBSERVATION | {"valueTime": "10:00:00"}, "valueTime"),
+        (OBSERVATION | {"valuePeriod": {"start": "2025"}}, "valuePeriod.start"),
+        (
+            without(OBSERVATION, "effectiveDateTime")
+            | {"valueString": "a", "effectiveTiming": {"event": ["2026-01-01T09:00:00Z"]}},
+            "effectiveTiming.event",
+        ),
+        (PATIENT, "birthDate"),
+        (CONDITION | {"code": coded("1", "urn:x")}, "recordedDate"),
+    ],
+)
+def test_a_number_is_no_time(content: dict[str, Any], field: str, number: float) -> None:
+    """The library takes it for seconds since 1970."""
+    assert read_one(content).status is EvidenceStatus.CURRENT
+    first, _, rest = field.partition(".")
+    value: Any = {rest: number} if rest else number
+    if rest == "event":
+        value = {rest: [number]}
+    refused = refusal(content | {first: value})
+    assert refused.reason is Reason.NOT_FHIR
+    assert field in refused.detail
+
+
+def test_true_is_no_number() -> None:
+    refused = refusal(OBSERVATION | {"code": coded("x"), "valueInteger": True})
+    assert (refused.reason, "valueInteger" in refused.detail) == (Reason.NOT_FHIR, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "answers"),
+    [
+        pytest.param(PROCEDURE | {"bodySite": []}, [""], id="no-body-site"),
+        pytest.param(DOCUMENT | {"content": [{"attachment": None}]}, [""], id="no-attachment"),
+        pytest.param(
+            OBSERVATION
+            | {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": "1e400"}}, "code": coded("x")},
+            [""],
+            id="one-to-more-than-a-double-is-not-0",
+        ),
+    ],
+)
+def test_what_is_empty_where_fhir_has_no_empty_is_said_by_nobody(content: dict[str, Any], answers: list[str]) -> None:
+    tokens = read_one(content).tokens
+    assert [token.answer for token in tokens if isinstance(token, ObservationToken)] == answers
+    assert [token.value for token in tokens] == [None] * len(answers)
+
+
+MANY = 100_000
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        pytest.param(OBSERVATION | {"extension": [{}] * MANY}, 1, id="extensions"),
+        pytest.param(OBSERVATION | {f"k{number}": 1 for number in range(MANY)}, 1, id="fields"),
+        pytest.param(OBSERVATION | {"contained": [{"resourceType": "Patient", "id": "p"}] * MANY}, 1, id="contained"),
+        pytest.param(OBSERVATION | {"code": {"coding": [{"code": "c"}] * MANY}}, 1, id="codings"),
+        pytest.param(bundle(OBSERVATION) | {"extension": [{}] * MANY}, 0, id="of-the-bundle"),
+        pytest.param(
+            bundle(
+                MEDICATION | {"medicationReference": {"reference": "urn:uuid:1"}}, DRUG | {"extension": [{}] * MANY}
+            ),
+            1,
+            id="of-the-drug-beside",
+        ),
+    ],
+)
+def test_more_than_a_resource_holds_is_refused_before_it_takes_long(content: dict[str, Any], kept: int) -> None:
+    started = time.process_time()
+    refused = refusal(content)
+    assert time.process_time() - started < 2
+    assert refused.reason is Reason.TOO_LARGE
+    assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE] * kept
+
+
+def test_the_first_wrong_entries_of_a_bundle_end_the_work() -> None:
+    started = time.process_time()
+    refused = refusal(bundle(OBSERVATION) | {"entry": [{"extension": [{}]}] * MANY})
+    assert time.process_time() - started < 2
+    assert refused.reason is Reason.NOT_FHIR
+
+
+@pytest.mark.parametrize("known", [{"id": "p1"}, {}], ids=["with-an-id", "without-one"])
+def test_many_may_refer_to_a_patient_of_many_numbers(known: dict[str, Any]) -> None:
+    numbers = [{"system": "urn:x", "value": str(number)} for number in range(30_000)]
+    subject = {"reference": "urn:uuid:0", "identifier": numbers[0]}
+    about = [{"resourceType": "Encounter", "subject": subject}] * 1000
+    content = bundle({"resourceType": "Patient", "identifier": numbers} | known, *about)
+    started = time.process_time()
+    assert refusal(content).reason is Reason.TOO_LARGE
+    assert time.process_time() - started < 2
 
 
 def altered(value: Any) -> Iterator[Any]:
