@@ -156,9 +156,13 @@ def source_id(content: dict[str, Any]) -> str | None:
 
 
 def _identifiers(identifiers: Any) -> list[tuple[str, str]]:
-    """System (or `""`) and value of each identifier that has a value."""
+    """System (or `""`) and value of each identifier that has a value.
+
+    A system with a `|` is no URI, and two identifiers would be one patient: `a|b` and `c`, `a` and `b|c`.
+    """
     pairs = [(one.get("system", ""), one.get("value")) for one in _dicts(identifiers)]
-    return [(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str) and value]
+    texts = [(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str)]
+    return [(system, value) for system, value in texts if value and "|" not in system]
 
 
 def _by_system(identifiers: Any) -> dict[str, set[str]]:
