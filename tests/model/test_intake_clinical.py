@@ -368,6 +368,11 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
         pytest.param(
             OBSERVATION | {"subject": {"type": "Device", "identifier": MRN}}, Reason.NO_PATIENT, 0, id="a-device"
         ),
+        pytest.param(
+            OBSERVATION | {"subject": {"identifier": {"system": "urn:x|y", "value": "7"}}},
+            *(Reason.NO_PATIENT, 0),
+            id="a-system-and-a-value-that-would-be-another-patients",
+        ),
         *(
             pytest.param(
                 OBSERVATION | {"subject": {"reference": "#p", "identifier": MRN} | more, "contained": [held]},
@@ -820,13 +825,54 @@ def test_a_withdrawal_that_no_longer_has_the_genomic_code_takes_the_variant_back
 
 @pytest.mark.parametrize(
     "value",
-    [{"valueCodeableConcept": {"text": "Absent"}}, {"valueString": "Negative"}, {"valueBoolean": False}],
-    ids=["words", "string", "no"],
+    [
+        *({"valueCodeableConcept": {"text": "Absent"}}, {"valueString": "Negative"}, {"valueBoolean": False}),
+        {"valueCodeableConcept": {"coding": [*coded("LA9633-4")["coding"], *coded("LA9634-2")["coding"]]}},
+    ],
+    ids=["words", "string", "no", "two-calls"],
 )
 def test_a_variant_whose_value_may_mean_either_is_refused(value: dict[str, Any]) -> None:
     refused = refusal(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]} | value)
     assert (refused.reason, "LA9634-2" in refused.detail) == (Reason.UNSUPPORTED, True)
     assert [(one.modality, one.status) for one in refused.evidence] == [(Modality.GENOMIC, EvidenceStatus.UNREADABLE)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"component": [*VARIANT_PARTS, VARIANT_PARTS[2]]}, id="two-fractions"),
+        pytest.param({"component": [*VARIANT_PARTS, VARIANT_PARTS[3]]}, id="two-depths"),
+        pytest.param({"code": coded("94076-7"), "valueInteger": 5}, id="burden-of-no-unit"),
+        pytest.param({"code": coded("94076-7"), "valueString": "high"}, id="burden-in-words"),
+        pytest.param({"code": coded("81695-9"), "valueString": "MSI-H"}, id="instability-in-words"),
+        pytest.param({"code": coded("81695-9"), "valueCodeableConcept": coded("MSI-H", "urn:x")}, id="of-a-local-code"),
+        pytest.param(
+            {
+                "code": coded("81695-9"),
+                "valueCodeableConcept": {"coding": [coded(one)["coding"][0] for one in ("LA14122-8", "LA14123-6")]},
+            },
+            id="stable-and-unstable",
+        ),
+    ],
+)
+def test_a_genomic_value_that_may_mean_several_things_is_refused(fields: dict[str, Any]) -> None:
+    refused = refusal(OBSERVATION | {"code": coded("69548-6")} | fields)
+    assert (refused.reason, "send" in refused.detail) == (Reason.UNSUPPORTED, True)
+    assert [(one.modality, one.status) for one in refused.evidence] == [(Modality.GENOMIC, EvidenceStatus.UNREADABLE)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "flags"),
+    [
+        ({"code": coded("81695-9"), "valueCodeableConcept": coded("LA11884-6")}, ("indeterminate",)),
+        ({"code": coded("81695-9")}, ("indeterminate",)),
+        ({"code": coded("94076-7")}, ("absent-unknown",)),
+        ({"code": coded("94076-7"), "dataAbsentReason": coded("error", "urn:a")}, ("absent-error",)),
+    ],
+)
+def test_a_genomic_value_that_is_not_there_says_so(fields: dict[str, Any], flags: tuple[str, ...]) -> None:
+    (token,) = read_one(OBSERVATION | fields).tokens
+    assert (token.value, token.flags) == (None, flags)
 
 
 @pytest.mark.parametrize(
