@@ -67,7 +67,7 @@ def validate(content: dict[str, Any], releases: tuple[str, ...]) -> Resource:
 def kind_of(content: dict[str, Any]) -> str:
     """The resource type that a JSON object states, where FHIR has such a type."""
     kind = content.get("resourceType")
-    if not isinstance(kind, str) or not _is_known(kind):
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind) or not _is_known(kind):
         raise Refused(Reason.NOT_FHIR, "an object without a known resourceType; send a FHIR resource")
     return kind
 
@@ -123,7 +123,7 @@ def _paths(error: ValidationError) -> str:
 
 @lru_cache(maxsize=512)
 def _is_known(kind: str) -> bool:
-    return _KIND.fullmatch(kind) is not None and any(_class_of(kind, release) is not None for release in _PACKAGES)
+    return any(_class_of(kind, release) is not None for release in _PACKAGES)
 
 
 @lru_cache(maxsize=512)

@@ -16,6 +16,8 @@ NOTE_CUT: Final = "note-cut"
 _LONGEST_TOKEN: Final = 4000
 _LONGEST_READ: Final = 100_000
 """Characters of a note that are encoded: some forty pages, a few seconds."""
+_LONGEST_TYPE: Final = 256
+"""Characters of a content type; reading it takes their square, and without end for a megabyte."""
 _LARGEST_CODES: Final = 2**23
 """Characters of a document's code over all its tokens, each of which repeats it: evidence must fit in a record."""
 _NOTE_CODE: Final = f"{LOINC}|34109-9"
@@ -73,12 +75,15 @@ def _token(code: str, text: str | None, at: datetime, doubts: tuple[str, ...]) -
 
 def _plain_text(attachment: Any) -> str | None:
     """The text of an inline text/plain attachment; None where there is none, or elsewhere, or in another form."""
-    if attachment is None:  # null, which the library lets pass
+    if attachment is None or attachment.data is None:  # null, which the library lets pass
+        return None
+    kind = attachment.contentType or ""
+    if len(kind) > _LONGEST_TYPE:
         return None
     try:
         told = EmailMessage()
-        told["content-type"] = attachment.contentType or "unknown/unknown"
-        if told.get_content_type() != "text/plain" or attachment.data is None:
+        told["content-type"] = kind or "unknown/unknown"
+        if told.get_content_type() != "text/plain":
             return None
         text = str(attachment.data.decode(told.get_content_charset("utf-8")))  # the library has undone the base64
     except (ValueError, LookupError):  # a header, a text or a charset that is none

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -1262,6 +1263,32 @@ def test_the_first_wrong_entries_of_a_bundle_end_the_work() -> None:
     refused = refusal(bundle(OBSERVATION) | {"entry": [{"extension": [{}]}] * MANY})
     assert time.process_time() - started < 2
     assert refused.reason is Reason.NOT_FHIR
+
+
+def test_a_content_type_of_a_megabyte_is_read_by_nobody() -> None:
+    started = time.process_time()
+    kind = "urn:oid:" + "1." * 500_000
+    one = read_one(DOCUMENT | {"content": [{"attachment": NOTE | {"contentType": kind}}]})
+    assert [token.flags for token in one.tokens] == [("note-unread",)]
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda own: OBSERVATION | {"code": coded(own), "valueQuantity": quantity(1, "g/L")}, id="codes"),
+        pytest.param(lambda own: OBSERVATION | {"resourceType": own}, id="types"),
+    ],
+)
+def test_what_senders_write_is_not_remembered(make: Callable[[str], dict[str, Any]]) -> None:
+    tracemalloc.start()
+    reason_of(make("warm"))
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(20):
+        reason_of(make(f"{number}" + "x" * 500_000))
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 2_000_000
 
 
 @pytest.mark.parametrize("known", [{"id": "p1"}, {}], ids=["with-an-id", "without-one"])
