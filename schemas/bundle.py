@@ -3,15 +3,22 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from schemas.errors import Reason, Refused
+from schemas.fhir_addresses import resources_by_url
 from schemas.fhir_parse import kind_of, validate
-from schemas.fhir_patient import resources_by_url, source_id
+from schemas.fhir_patient import source_id
+from schemas.strict_json import is_larger
 
 _HASHED: Final = 32
 _MODIFIERS: Final = frozenset({"modifierExtension", "implicitRules"})
+_LARGEST: Final = 10_000
+"""Values of one resource: some 700 components. Of this many the FHIR library makes a second's work."""
+_AT_ONCE: Final = 500
+"""Entries of a Bundle whose shells are validated together."""
 _CHANGE: Final = Refused(
     Reason.UNSUPPORTED,
     "an entry that deletes or patches its resource; send it as it is now, or with the status entered-in-error",
@@ -27,7 +34,7 @@ class Entries:
     skipped: tuple[str, ...]
     """Types passed over, once for each resource of it."""
     by_url: dict[str, dict[str, Any]]
-    """fullUrl, and `Type/id`, -> resource. A relative reference resolves within the Bundle."""
+    """fullUrl, and `Type/id` of one server alone, -> resource. A relative reference resolves within the Bundle."""
     refused: tuple[Refused, ...] = ()
     """Why an entry cannot be read that says something of a readable resource, where there is no patient to tell."""
 
@@ -39,6 +46,7 @@ class Entries:
         beside = self.by_url.get(reference)
         if beside is None or beside.get("resourceType") != "Medication":
             return None
+        refuse_large(beside)
         return validate(beside, (_release_of(holder),)).model.code
 
 
@@ -83,9 +91,24 @@ def _listed(content: dict[str, Any], releases: tuple[str, ...]) -> list[dict[str
         raise Refused(Reason.NOT_FHIR, "a Bundle with a resource that is no object; send FHIR JSON")
     shells = [{key: value for key, value in entry.items() if key != "resource"} for entry in listed]
     shell = {key: value for key, value in content.items() if key != "entry"}
-    validate(shell | {"entry": [one for one in shells if one] or None}, releases)
+    for part in _parts(shell, [one for one in shells if one]):
+        refuse_large(part)
+        validate(part, releases)
     refuse_modified([shell, shells])
     return listed
+
+
+def _parts(shell: dict[str, Any], shells: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A Bundle without resources in parts, so that the first one that is wrong ends the work."""
+    yield shell | {"entry": shells[:_AT_ONCE] or None}
+    for start in range(_AT_ONCE, len(shells), _AT_ONCE):
+        yield {"resourceType": "Bundle", "type": shell.get("type"), "entry": shells[start : start + _AT_ONCE]}
+
+
+def refuse_large(content: dict[str, Any]) -> None:
+    """Raise Refused where validation would take long and stop others."""
+    if is_larger(content, _LARGEST):
+        raise Refused(Reason.TOO_LARGE, f"a resource of more than {_LARGEST} values; send it as several resources")
 
 
 def refuse_modified(content: Any) -> None:

@@ -14,10 +14,13 @@ _PREFERRED: Final = (
 )
 
 
-def code_of(concept: Any) -> str:
-    """`system|code` of a CodeableConcept: LOINC, then SNOMED CT, then ICD-10, then the first coding, then its words."""
+def code_of(concept: Any, own: str = "") -> str:
+    """`system|code` of a CodeableConcept: LOINC, then SNOMED CT, then ICD-10, then the first coding, then its words.
+
+    `own` is the system of a required binding, which comes before all others.
+    """
     if coded := _coded(concept):
-        chosen = min(coded, key=_preference)  # min keeps the first of equals
+        chosen = min(coded, key=lambda coding: (coding.system != own, _preference(coding)))  # the first of equals
         return f"{chosen.system or ''}|{chosen.code}"
     words = _words(concept)
     return f"text|{words[:LONGEST_WORDS]}" if words else ""

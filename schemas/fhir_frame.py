@@ -30,6 +30,10 @@ STATUS = {
 """The same codes in the required bindings of DiagnosticReport, Observation and RiskAssessment."""
 
 _FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_ADDRESS = re.compile(
+    r"https?://[A-Za-z0-9\-.]+(:[0-9]{1,5})?(/[A-Za-z0-9\-._~]+)*/Patient/[A-Za-z0-9\-.]{1,64}", re.ASCII
+)
+"""A Patient on a server, as FHIR refers to one. It has no `|`, so it is no `system|value`."""
 _URI = r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*"
 _OID = r"[0-2](\.(0|[1-9][0-9]*)){3,}"
 _SYSTEM = re.compile(rf"https?://{_URI}|urn:oid:{_OID}|urn:(?!oid:|uuid:|ietf:){_URI}", re.ASCII)
@@ -77,12 +81,14 @@ def imputed_tag(modality: Modality) -> Json:
 
 
 def subject(result: Result) -> Json:
-    """`Patient/<id>` where the id is one that FHIR allows, else a reference by identifier.
+    """`Patient/<id>` or the address where the id is one that FHIR allows, else a reference by identifier.
 
     An id in the form of an identifier that was read, `system|value`, is written as the two, any other as one value.
     """
     if _FHIR_ID.fullmatch(result.patient):
         return {"reference": f"Patient/{result.patient}"}
+    if _ADDRESS.fullmatch(result.patient):
+        return {"reference": result.patient}
     named, _, value = result.patient.partition("|")
     if value and readable(value) == value and _SYSTEM.fullmatch(named) and not named.startswith(OURS):
         return {"type": "Patient", "identifier": {"system": named, "value": value}}

@@ -1,7 +1,10 @@
 """A FHIR resource, read once and validated once, in R4B or R5 (DESIGN §3.1)."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final
@@ -64,7 +67,7 @@ def validate(content: dict[str, Any], releases: tuple[str, ...]) -> Resource:
 def kind_of(content: dict[str, Any]) -> str:
     """The resource type that a JSON object states, where FHIR has such a type."""
     kind = content.get("resourceType")
-    if not isinstance(kind, str) or not _is_known(kind):
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind) or not _is_known(kind):
         raise Refused(Reason.NOT_FHIR, "an object without a known resourceType; send a FHIR resource")
     return kind
 
@@ -80,10 +83,31 @@ def _attempt(kind: str, content: dict[str, Any], release: str) -> Resource | str
         return _paths(error)
     except (KeyError, TypeError, AttributeError, RecursionError):  # what the library lets out on malformed parts
         return "a contained part is malformed"
+    if misread := sorted(set(_misread(model, content))):
+        return f"a date or a number of another JSON type at {', '.join(misread[:_PATHS_SHOWN])}"
     wrong = sorted(set(wrong_codes(kind, model, release)))
     if wrong:
         return f"a code outside its required binding at {', '.join(wrong)}"
     return Resource(kind, release, model, content)
+
+
+def _misread(model: Any, content: Any, path: str = "") -> Iterator[str]:
+    """Where the library took a JSON value for one of another type."""
+    if isinstance(content, dict):
+        for name, held in content.items():
+            yield from _misread(getattr(model, name, None), held, f"{path}.{name}" if path else name)
+    elif isinstance(content, list):
+        for one, held in zip(model or (), content, strict=False):
+            yield from _misread(one, held, path)
+    elif _is_made_up(model, content):
+        yield path
+
+
+def _is_made_up(read: Any, sent: Any) -> bool:
+    """Whether it is a time made of a number (2026 would be a second of 1970), or a number made of true or false."""
+    if isinstance(read, date | time):
+        return not isinstance(sent, str)
+    return isinstance(sent, bool) and isinstance(read, int | Decimal) and not isinstance(read, bool)
 
 
 def _paths(error: ValidationError) -> str:
@@ -99,7 +123,7 @@ def _paths(error: ValidationError) -> str:
 
 @lru_cache(maxsize=512)
 def _is_known(kind: str) -> bool:
-    return _KIND.fullmatch(kind) is not None and any(_class_of(kind, release) is not None for release in _PACKAGES)
+    return any(_class_of(kind, release) is not None for release in _PACKAGES)
 
 
 @lru_cache(maxsize=512)

@@ -1,17 +1,15 @@
 """Whom a FHIR resource is about, read before it is validated, so that a bad one can still be told of."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from schemas.errors import Reason, Refused
+from schemas.fhir_addresses import LONGEST, literal_patient, misplaced, resources_by_url
 
+_T = TypeVar("_T")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_RELATIVE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
-_ABSOLUTE: Final = re.compile(r"(https?://\S+/Patient/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?")
-_LONGEST: Final = 256
-"""Characters of a patient id, as in events: it is part of keys."""
 _PEOPLE: Final = ("Patient", "RelatedPerson")
 _PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)/")
 _SUBJECTS: Final = ("subject", "patient")
@@ -28,6 +26,8 @@ class People:
     """The identifier system whose values are patient ids as they stand; others are written `system|value`."""
     by_url: dict[str, dict[str, Any]] = field(default_factory=dict)
     """fullUrl -> resource, of every entry of the Bundle."""
+    _memo: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was looked up in a resource, by its `id()`: a Patient of many numbers is referred to by many."""
 
     def patient_of(self, content: dict[str, Any]) -> str:
         """The patient id of one resource; raise Refused (`no-patient`) where it names none."""
@@ -36,7 +36,7 @@ class People:
             raise Refused(
                 Reason.NO_PATIENT,
                 "a resource whose subject is no Patient by a reference or an identifier of at most "
-                f"{_LONGEST} characters; send its subject",
+                f"{LONGEST} characters; send its subject",
             )
         if any(self._of_reference(person, content) != found for person in self._looked_at(content)):
             raise Refused(
@@ -62,14 +62,14 @@ class People:
     def _named_in_entries(self, listed: list[dict[str, Any]]) -> frozenset[str]:
         inside = replace(self, by_url=self.by_url | resources_by_url(listed))
         resources = [entry["resource"] for entry in listed if isinstance(entry.get("resource"), dict)]
-        return _misplaced(listed).union(*map(inside.named_in, resources))
+        return misplaced(listed).union(*map(inside.named_in, resources))
 
     def _stranger(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
         known, own = self._known(str(subject.get("reference")), content), _identifiers([subject.get("identifier")])
         if known is None or known.get("resourceType") != "Patient" or not own or not own[0][0]:
             return None
-        values = [value for system, value in _identifiers(known.get("identifier")) if system == own[0][0]]
-        return "|".join(own[0]) if values and own[0][1] not in values else None
+        numbers = self._once("numbers", known, lambda: _by_system(known.get("identifier")))
+        return "|".join(own[0]) if own[0][1] not in numbers.get(own[0][0], {own[0][1]}) else None
 
     def _patient(self, content: dict[str, Any]) -> str | None:
         if content.get("resourceType") == "Patient":
@@ -99,7 +99,7 @@ class People:
         own = patient.get("id")
         if isinstance(own, str) and _ID.fullmatch(own):
             return own
-        return self._of_identifiers(patient.get("identifier"))
+        return self._of_numbers(patient)
 
     def _of_reference(self, subject: dict[str, Any], content: dict[str, Any]) -> str | None:
         """By the reference; by the identifier where there is none, or it leads to nothing in this message."""
@@ -114,7 +114,7 @@ class People:
             return None
         if not reference.startswith("#"):
             return self._of_patient(known)
-        own = self._of_identifiers(known.get("identifier"))  # its id is of this message alone
+        own = self._of_numbers(known)  # its id is of this message alone
         return self._of_logical(subject) if own is None else own
 
     def _of_logical(self, subject: dict[str, Any]) -> str | None:
@@ -125,48 +125,25 @@ class People:
     def _known(self, reference: str, content: dict[str, Any]) -> dict[str, Any] | None:
         """The resource of this message that `content` refers to so, if there is one."""
         if reference.startswith("#"):
-            held = [one for one in _dicts(content.get("contained")) if one.get("id") == reference[1:]]
-            return held[0] if held else None
+            held = self._once("held", content, lambda: _by_id(content.get("contained")))
+            return held.get(reference[1:])
         return self.by_url.get(reference.split("/_history/")[0])
+
+    def _of_numbers(self, patient: dict[str, Any]) -> str | None:
+        return self._once("own", patient, lambda: self._of_identifiers(patient.get("identifier")))
+
+    def _once(self, what: str, content: dict[str, Any], find: Callable[[], _T]) -> _T:
+        key = (what, id(content))
+        if key not in self._memo:
+            self._memo[key] = find()
+        found: _T = self._memo[key]
+        return found
 
     def _of_identifiers(self, identifiers: Any) -> str | None:
         valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps
         named = _identifiers(valid)
         ours = [value for system, value in named if system and system == self.system]
-        return next((one for one in (*ours, *map("|".join, named)) if len(one) <= _LONGEST), None)
-
-
-def resources_by_url(listed: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The resources of a Bundle's entries by fullUrl, and by `Type/id`."""
-    found = {}
-    for entry in listed:
-        resource, url = entry.get("resource"), entry.get("fullUrl")
-        if isinstance(resource, dict):
-            found[f"{resource.get('resourceType')}/{resource.get('id')}"] = resource
-            if isinstance(url, str):
-                found[url] = resource
-    return found
-
-
-def literal_patient(reference: str) -> str | None:
-    """The id in `Patient/<id>`, or the whole address without its version: two servers may give one id to two people."""
-    matched = _RELATIVE.fullmatch(reference) or _ABSOLUTE.fullmatch(reference)
-    return matched[1] if matched and len(matched[1]) <= _LONGEST else None
-
-
-def _misplaced(listed: list[dict[str, Any]]) -> frozenset[str]:
-    """The names of Patients whose entry is at another id's address, or at one of several: servers may share an id."""
-    found, addresses = set[str](), dict[str, set[str]]()
-    for entry in listed:
-        resource, address = entry.get("resource"), literal_patient(str(entry.get("fullUrl")))
-        if address is None or not isinstance(resource, dict) or resource.get("resourceType") != "Patient":
-            continue
-        own, (server, _, stated) = str(resource.get("id", "")), address.rpartition("/")
-        if own and own != stated:
-            found |= {own, address}
-        elif own and server:
-            addresses.setdefault(own, set()).add(address)
-    return frozenset(found.union(*(several for several in addresses.values() if len(several) > 1)))
+        return next((one for one in (*ours, *map("|".join, named)) if len(one) <= LONGEST), None)
 
 
 def source_id(content: dict[str, Any]) -> str | None:
@@ -179,9 +156,25 @@ def source_id(content: dict[str, Any]) -> str | None:
 
 
 def _identifiers(identifiers: Any) -> list[tuple[str, str]]:
-    """System (or `""`) and value of each identifier that has a value."""
+    """System (or `""`) and value of each identifier that has a value.
+
+    A system with a `|` is no URI, and two identifiers would be one patient: `a|b` and `c`, `a` and `b|c`.
+    """
     pairs = [(one.get("system", ""), one.get("value")) for one in _dicts(identifiers)]
-    return [(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str) and value]
+    texts = [(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str)]
+    return [(system, value) for system, value in texts if value and "|" not in system]
+
+
+def _by_system(identifiers: Any) -> dict[str, set[str]]:
+    found = dict[str, set[str]]()
+    for system, value in _identifiers(identifiers):
+        found.setdefault(system, set()).add(value)
+    return found
+
+
+def _by_id(contained: Any) -> dict[str, dict[str, Any]]:
+    """The first resource of each id."""
+    return {one["id"]: one for one in reversed(_dicts(contained)) if isinstance(one.get("id"), str)}
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

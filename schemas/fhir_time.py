@@ -5,6 +5,7 @@ A date without a time, or a partial date, is its first instant in UTC. A Period 
 
 import re
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Any, Final
 
 from schemas.errors import Reason, Refused
@@ -24,6 +25,9 @@ _FIELDS: Final = {
     "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "effectiveTiming", "dateAsserted"),
     "DocumentReference": ("date",),
 }
+_NEVER: Final = "9999"
+_NO_YEARS: Final = ("0001", _NEVER)
+"""How systems that must write a time write that there is none; as a time, 9999 would make all other evidence stale."""
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
 
 
@@ -39,18 +43,25 @@ def time_of(kind: str, model: Any) -> datetime:
 def stated_time(content: dict[str, Any]) -> datetime | None:
     """The time that an object which failed validation states in plain text or as a Period, if any does."""
     stated = [content.get(field) for field in _FIELDS.get(str(content.get("resourceType")), ())]
-    texts = [one.get("end") or one.get("start") if isinstance(one, dict) else one for one in stated]
-    moments = map(_instant_or_none, texts)
+    texts = [(one.get("end"), one.get("start")) if isinstance(one, dict) else (one,) for one in stated]
+    moments = map(_instant_or_none, chain.from_iterable(texts))
     return next((moment for moment in moments if moment is not None), None)
 
 
 def first_instant(value: str | date | datetime) -> datetime:
     """The first instant, in UTC, of a FHIR date, dateTime or instant."""
+    if str(value)[:4] in _NO_YEARS:
+        raise Refused(Reason.NO_TIME, "a time in the year 1 or 9999, which stands for none; send one or none")
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(_full(str(value)))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Refused(Reason.NO_TIME, "a time that is on no calendar; send a FHIR dateTime") from error
+
+
+def end_of(period: Any) -> Any:
+    """The end of a Period; None where it is open, which some write as the year 9999."""
+    return None if str(period.end)[:4] == _NEVER else period.end
 
 
 def _full(text: str) -> str:
@@ -67,7 +78,7 @@ def _moment(value: Any) -> datetime | None:
         events = [first_instant(event) for event in value.event or () if event is not None]
         bounds = value.repeat.boundsPeriod if value.repeat is not None else None
         return max(events) if events else _moment(bounds)
-    end_or_start = value.end or value.start
+    end_or_start = end_of(value) or value.start
     return None if end_or_start is None else first_instant(end_or_start)
 
 

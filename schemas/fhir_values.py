@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.errors import Reason, Refused
 from schemas.fhir_concepts import LONGEST_WORDS, code_of
-from schemas.fhir_time import first_instant
+from schemas.fhir_time import end_of, first_instant
 from schemas.ucum import unknown_unit
 from schemas.units import UCUM, to_canonical
 
@@ -74,7 +74,7 @@ def _ratio(code: str, ratio: Any) -> Value:
     if top is None or bottom is None or top.value is None or not float(bottom.value or 0):
         return Value(flags=("absent-not-a-number",))
     divided = float(top.value) / float(bottom.value)
-    if not math.isfinite(divided):
+    if not math.isfinite(divided) or math.isinf(float(bottom.value)):
         return Value(flags=("absent-not-a-number",))
     bounds = {sign for sign in (top.comparator, _TURNED.get(bottom.comparator, bottom.comparator)) if sign}
     if len(bounds) > 1:  # more than something, over more than something: anything
@@ -112,7 +112,7 @@ def _moment(_: str, moment: str | date | datetime) -> Value:
 
 
 def _period(_: str, period: Any) -> Value:
-    ends = [first_instant(end).isoformat() if end is not None else "" for end in (period.start, period.end)]
+    ends = [first_instant(end).isoformat() if end is not None else "" for end in (period.start, end_of(period))]
     return _answered("/".join(ends) if any(ends) else "")
 
 
@@ -160,7 +160,12 @@ def range_flags(code: str, value: Value, holder: Any) -> Iterator[str]:
 
 _LESS: Final = frozenset({"<", "<="})
 _MORE: Final = frozenset({">", ">="})
-_INTERPRETED: Final = {"L": "below-range", "LL": "below-range", "H": "above-range", "HH": "above-range"}
+_INTERPRETED: Final = {
+    **dict.fromkeys(("L", "LU", "L<", "LL"), "below-range"),
+    **dict.fromkeys(("H", "HU", "H>", "HH"), "above-range"),
+}
+"""Low and high, significantly (`L<` and `H>` of old) and critically so. HL7's other interpretations tell no side of
+a reference range: `LX` and `HX` are of a protocol's range, `<` and `>` of the instrument's."""
 
 
 def _is_normal(span: Any) -> bool:

@@ -74,6 +74,7 @@ def bounded(picture: Picture, most: int) -> dict[SourceKey, Evidence]:
 
 def view(picture: Picture, window: Window) -> View:
     """What counts of a picture, oldest first, and why each absent modality is absent."""
+    picture = read_once(picture)
     reference = newest_time(picture)
     chosen: list[Evidence] = []
     missing: dict[Modality, Absence] = {}
@@ -86,6 +87,27 @@ def view(picture: Picture, window: Window) -> View:
             missing[modality] = _strongest(absences)
     unreadable = sorted(f"{m.value}|{s}" for (m, s), p in picture.items() if p.status is EvidenceStatus.UNREADABLE)
     return View(evidence=tuple(chosen), missing=missing, unreadable=tuple(unreadable))
+
+
+def read_once(picture: Picture) -> Picture:
+    """The picture in which an Observation counts as what its newest version says that it is.
+
+    It is clinical or genomic by its code. Where a version has another code (a withdrawal's may be blank), the piece of
+    the older version is taken back, or unreadable if the newer one is.
+    """
+    moved = {}
+    for (modality, source), piece in picture.items():
+        other = picture.get((Modality.CLINICAL, source)) if modality is Modality.GENOMIC else None
+        if other is not None and source.startswith(_OF_EITHER):
+            older, newer = sorted((piece, other), key=lambda one: one.rank)
+            unread = newer.status is EvidenceStatus.UNREADABLE
+            status = EvidenceStatus.UNREADABLE if unread else EvidenceStatus.WITHDRAWN
+            moved[older.modality, source] = older.model_copy(update={"status": status})
+    return {**picture, **moved} if moved else picture
+
+
+_OF_EITHER = "Observation/"
+"""The sources that may be of two modalities."""
 
 
 def newest_time(picture: Picture) -> datetime | None:

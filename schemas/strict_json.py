@@ -64,6 +64,15 @@ def _is_deeper(value: Any, limit: int) -> bool:
     return True
 
 
+def is_larger(value: Any, most: int) -> bool:
+    """Whether more than `most` values are in a JSON value, at any depth."""
+    held, level = 0, [value]
+    while level and held <= most:
+        held += sum(map(len, level))
+        level = [child for node in level for child in _children(node)]
+    return held > most
+
+
 def _children(node: Any) -> list[Any]:
     held = node.values() if isinstance(node, dict) else node
     return [child for child in held if isinstance(child, dict | list)]

@@ -34,7 +34,7 @@ def to_canonical(code: str, value: float, unit: str) -> tuple[float, str]:
     A code without a canonical unit has its values in the coherent units of their dimension (`g.m-3`, `K`, `1`).
     A number without a unit stays one, unless its code needs a unit. Good to 12 digits.
     """
-    conversion = conversion_of(code, unit)
+    conversion = conversion_of(code if code in CANONICAL_UNITS else "", unit)  # remembers no code of the sender's own
     if conversion.slope == 1.0 and conversion.offset == 0.0:
         return value, conversion.unit
     converted = float(f"{value * conversion.slope + conversion.offset:.{_DIGITS}g}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from schemas.evidence import EvidenceStatus, Modality
-from schemas.picture import Picture, View, Window, view
+from schemas.picture import Picture, View, Window, read_once, view
 from schemas.request import Cause, Change, Status, request_id
 from streams.state import Asked, PatientState
 
@@ -118,5 +118,5 @@ def _cause(state: PatientState, seen: View, model: str, *, quorum: bool) -> Caus
 def _taken_back(picture: Picture, name: str) -> bool:
     """Whether `modality|source` was withdrawn or erased; what merely is older, or unread, left by itself."""
     modality, _, source = name.partition("|")
-    piece = picture.get((Modality(modality), source))
+    piece = read_once(picture).get((Modality(modality), source))
     return piece is None or piece.status is EvidenceStatus.WITHDRAWN

@@ -7,7 +7,7 @@ from typing import Any, Final
 from model.intake.clinical_records import NO_TIME, ripened, say
 from model.intake.documents import NoteEncoder
 from model.intake.genomic_observation import GENOMIC_CODES
-from schemas.bundle import Entries, entries_of, refuse_modified, source_of
+from schemas.bundle import Entries, entries_of, refuse_large, refuse_modified, source_of
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
@@ -81,6 +81,7 @@ def _refuse_mixing(named: frozenset[str]) -> None:
 def _evidence(message: Message, entry: dict[str, Any], people: People, around: _Around) -> Evidence:
     patient = people.patient_of(entry)
     refuse_modified(entry)
+    refuse_large(entry)
     said = say(validate(entry, around.releases), message.timestamp, around.entries.medication, around.notes)
     return evidence(
         patient=patient,

@@ -11,7 +11,7 @@ from model.intake.observation import is_shortened, observation_tokens
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.evidence import EvidenceStatus, Modality, Vector
-from schemas.fhir_concepts import TEXT_CUT, code_of, is_cut
+from schemas.fhir_concepts import TEXT_CUT, code_of, codes_in, is_cut
 from schemas.fhir_parse import Resource
 from schemas.fhir_time import first_instant, time_of
 from schemas.tokens import ObservationToken, Token
@@ -26,7 +26,7 @@ _WITHDRAWN: Final = {
     "Procedure": {"entered-in-error", "not-done"},
     "MedicationAdministration": {"entered-in-error", "not-done"},
     "MedicationStatement": {"entered-in-error", "not-taken", "not-taking"},
-    "DocumentReference": {"entered-in-error", "superseded", "cancelled"},
+    "DocumentReference": {"entered-in-error", "superseded", "cancelled", "deprecated"},
 }
 _PLAIN: Final = {"final", "completed", "current", "active", "recorded", "taking", "taking-as-directed"}
 """Of these a token says nothing; every other status is a flag of it. What is withdrawn has no token."""
@@ -35,6 +35,9 @@ _PLANNED: Final = {"preparation"}
 _OVER: Final = {"final", "completed", "stopped"}
 """What follows the statuses before it where the sender gives no versions."""
 _CORRECTED: Final = {"amended", "corrected", "appended"}
+_CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+_VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+_ADHERENCE: Final = "http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
 
 NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Stands where a resource has no time of its own, and is flagged so."""
@@ -75,17 +78,17 @@ def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncode
 
 def _statuses(kind: str, model: Any) -> set[str]:
     if kind == "Condition":
-        return _codes(model.verificationStatus)
+        return _codes(model.verificationStatus, _VERIFICATION)
     taken = getattr(model, "adherence", None)  # R5: where R4 has it in the status
     plain = {code for code in (getattr(model, "status", None), getattr(model, "docStatus", None)) if code}
-    return plain | _codes(taken.code if taken else None)
+    return plain | _codes(taken.code if taken else None, _ADHERENCE)
 
 
-def _codes(concept: Any) -> set[str]:
-    """The codes of a status; one in words alone may say anything, so it is unknown."""
+def _codes(concept: Any, own: str) -> set[str]:
+    """The codes of a status, of FHIR's own system if any; one in words alone may say anything, so it is unknown."""
     if concept is None:
         return set()
-    return {coding.code for coding in concept.coding or () if coding.code} or {"unknown"}
+    return set(codes_in(concept, own)) or {coding.code for coding in concept.coding or () if coding.code} or {"unknown"}
 
 
 def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime:
@@ -141,14 +144,15 @@ def _of_act(kind: str, model: Any, at: datetime, concept: Any, answer: Any) -> O
         raise Refused(Reason.NOT_FHIR, f"{kind} without a code that can be read; send its coding in the resource")
     flags = tuple(sorted({kind.lower(), *_status_flags(kind, model)}))
     begun = _PLANNED.isdisjoint(_statuses(kind, model))
-    return ObservationToken(code=code, answer=code_of(answer) if begun else "", at=at, flags=flags)
+    return ObservationToken(code=code, answer=code_of(answer, _CLINICAL) if begun else "", at=at, flags=flags)
 
 
 def _concepts(kind: str, model: Any, lookup: Lookup) -> tuple[Any, Any]:
     """What was done or is, and the answer that goes with it."""
     answer = {"Condition": "clinicalStatus", "Procedure": "bodySite"}.get(kind)
     said = getattr(model, answer) if answer else None
-    return model.code if answer else _medication(model, lookup), said[0] if isinstance(said, list) else said
+    first = next(iter(said), None) if isinstance(said, list) else said
+    return model.code if answer else _medication(model, lookup), first
 
 
 def _status_flags(kind: str, model: Any) -> Iterator[str]:

@@ -16,6 +16,8 @@ NOTE_CUT: Final = "note-cut"
 _LONGEST_TOKEN: Final = 4000
 _LONGEST_READ: Final = 100_000
 """Characters of a note that are encoded: some forty pages, a few seconds."""
+_LONGEST_TYPE: Final = 256
+"""Characters of a content type; reading it takes their square, and without end for a megabyte."""
 _LARGEST_CODES: Final = 2**23
 """Characters of a document's code over all its tokens, each of which repeats it: evidence must fit in a record."""
 _NOTE_CODE: Final = f"{LOINC}|34109-9"
@@ -51,30 +53,37 @@ def read_document(model: Any, at: datetime, notes: NoteEncoder | None) -> Docume
         )
     read = [text for text in texts if text is not None]
     most = _LONGEST_TOKEN if notes is None else _LONGEST_READ
+    doubts = ("status-unknown",) if model.docStatus == "unknown" else ()
     flags = (
+        *doubts,
         *([NOTE_CUT] if any(len(text) > most for text in read) else ()),
         *([TEXT_CUT] if is_cut(model.type) else ()),
     )
     if notes is None:
-        return Document(tokens=tuple(_token(code, text, at) for text in texts), flags=flags)
+        return Document(tokens=tuple(_token(code, text, at, doubts) for text in texts), flags=flags)
     return Document(
-        tokens=tuple(_token(code, text, at) for text in texts if text is None),
+        tokens=tuple(_token(code, text, at, doubts) for text in texts if text is None),
         vectors=tuple(notes.encode_note(text[:most]) for text in read),
         flags=flags,
     )
 
 
-def _token(code: str, text: str | None, at: datetime) -> ObservationToken:
-    flags = ("note-unread",) if text is None else ("note",)
-    return ObservationToken(code=code, answer=(text or "")[:_LONGEST_TOKEN], at=at, flags=flags)
+def _token(code: str, text: str | None, at: datetime, doubts: tuple[str, ...]) -> ObservationToken:
+    read = "note-unread" if text is None else "note"
+    return ObservationToken(code=code, answer=(text or "")[:_LONGEST_TOKEN], at=at, flags=(read, *doubts))
 
 
 def _plain_text(attachment: Any) -> str | None:
-    """The text of an inline text/plain attachment; None where it is elsewhere or in another form."""
+    """The text of an inline text/plain attachment; None where there is none, or elsewhere, or in another form."""
+    if attachment is None or attachment.data is None:  # null, which the library lets pass
+        return None
+    kind = attachment.contentType or ""
+    if len(kind) > _LONGEST_TYPE:
+        return None
     try:
         told = EmailMessage()
-        told["content-type"] = attachment.contentType or "unknown/unknown"
-        if told.get_content_type() != "text/plain" or attachment.data is None:
+        told["content-type"] = kind or "unknown/unknown"
+        if told.get_content_type() != "text/plain":
             return None
         text = str(attachment.data.decode(told.get_content_charset("utf-8")))  # the library has undone the base64
     except (ValueError, LookupError):  # a header, a text or a charset that is none

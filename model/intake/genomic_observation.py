@@ -21,12 +21,13 @@ _GENE, _CONSEQUENCE = "48018-6", ("transcript-consequence", "feature-consequence
 _FRACTION, _DEPTH = "81258-6", "82121-5"
 _CHANGES: Final = ("48004-6", "48005-3", "81290-9")  # c., p. and g. HGVS, the first that is there
 _SNOMED: Final = "http://snomed.info/sct"
+_INDETERMINATE: Final = "LA11884-6"
 _CALLS: Final = {
     **{f"{LOINC}|{code}": "" for code in ("LA9633-4", "LA11882-0", "LA6576-8")},  # present, detected, positive
     **{f"{_SNOMED}|{code}": "" for code in ("52101004", "260373001", "10828004")},
     **{f"{LOINC}|{code}": "not-detected" for code in ("LA9634-2", "LA11883-8", "LA6577-6")},
     **{f"{_SNOMED}|{code}": "not-detected" for code in ("2667000", "260415000", "260385009")},
-    **{f"{LOINC}|LA18198-4": "no-call", f"{LOINC}|LA11884-6": "indeterminate"},
+    **{f"{LOINC}|LA18198-4": "no-call", f"{LOINC}|{_INDETERMINATE}": "indeterminate"},
 }
 """What the value of a variant says, as a flag; `""` where the variant is there, as it is where no value is sent."""
 _COORDINATES: Final = "92822-6"
@@ -54,7 +55,10 @@ def variant_tokens(observation: Any, at: datetime) -> tuple[VariantToken, ...]:
 
 
 def _variant(observation: Any, at: datetime) -> VariantToken:
-    parts = {code_of(part.code).rpartition("|")[2]: part for part in observation.component or ()}
+    named = [(code_of(part.code).rpartition("|")[2], part) for part in observation.component or ()]
+    parts = dict(named)
+    if any(sum(code == once for code, _ in named) > 1 for once in (_FRACTION, _DEPTH)):
+        raise Refused(Reason.UNSUPPORTED, "a variant of several allele fractions or depths; send one Observation each")
     calls = _calls(observation)
     depth = _number(parts.get(_DEPTH), _DEPTH)
     fraction = Value(0.0) if "not-detected" in calls else _number(parts.get(_FRACTION), _FRACTION)
@@ -77,11 +81,11 @@ def _calls(observation: Any) -> set[str]:
     concept = observation.valueCodeableConcept
     said = {f"{coding.system}|{coding.code}" for coding in (concept.coding if concept else None) or ()}
     known = {_CALLS[one] for one in said if one in _CALLS}
-    if not known and value_of(f"{LOINC}|{_VARIANT}", observation) is not None:
+    if len(known) > 1 or (not known and value_of(f"{LOINC}|{_VARIANT}", observation) is not None):
         raise Refused(
             Reason.UNSUPPORTED,
-            "a variant whose value is no call; send LA9633-4 (present), LA9634-2 (absent), LA18198-4 (no call) or "
-            "LA11884-6 (indeterminate) of LOINC",
+            "a variant whose value is no call, or several; send LA9633-4 (present), LA9634-2 (absent), "
+            f"LA18198-4 (no call) or {_INDETERMINATE} (indeterminate) of LOINC",
         )
     return known - {""}
 
@@ -147,7 +151,9 @@ def _count(number: float) -> int:
 
 def _burden(observation: Any, at: datetime) -> VariantToken:
     """Mutations per megabase, as sent: senders write that unit in many ways, but UCUM must know it."""
-    quantity = observation.valueQuantity
+    quantity, found = observation.valueQuantity, value_of("", observation) or Value()
+    if quantity is None and (found.answer or found.value is not None):
+        raise Refused(Reason.UNSUPPORTED, "a mutational burden that is no quantity; send mutations per megabase as one")
     if quantity is None or quantity.value is None:
         return VariantToken(change="TMB", at=at, flags=_absent(observation) or ("absent-unknown",))
     if quantity.code is not None:
@@ -161,10 +167,18 @@ def _burden(observation: Any, at: datetime) -> VariantToken:
 
 def _instability(observation: Any, at: datetime) -> VariantToken:
     """MSI as 0 (stable), 0.5 (low) or 1 (high), or as the number sent."""
-    for answer in codes_in(observation.valueCodeableConcept, LOINC):
-        if answer in _MSI:
-            return VariantToken(change="MSI", value=_MSI[answer][0], at=at, flags=(_MSI[answer][1],))
+    answers = codes_in(observation.valueCodeableConcept, LOINC)
+    known = [_MSI[answer] for answer in answers if answer in _MSI]
     found = value_of("", observation) or Value()
+    said = {value for value, _ in known}
+    if len(said) > 1 or (found.answer and not said and _INDETERMINATE not in answers):
+        raise Refused(
+            Reason.UNSUPPORTED,
+            "an MSI status that is none, or several; send LA14122-8 (stable), LA26202-4 (low), LA26203-2 (high) or "
+            f"{_INDETERMINATE} (indeterminate) of LOINC",
+        )
+    if known and observation.dataAbsentReason is None:
+        return VariantToken(change="MSI", value=known[0][0], at=at, flags=(known[0][1],))
     unknown = () if found.value is not None else ("indeterminate",)
     flags = (*found.flags, *unknown, *_bound("value", found.comparator))
     return VariantToken(change="MSI", value=found.value, at=at, flags=tuple(sorted(flags)))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
-from schemas.fhir_patient import literal_patient
+from schemas.fhir_addresses import literal_patient
 from schemas.record import Instant
 
 EXTENSIONS = "https://oncostream.org/fhir/StructureDefinition/"

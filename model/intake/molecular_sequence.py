@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.bundle import refuse_modified
 from schemas.errors import Reason, Refused
-from schemas.fhir_patient import literal_patient
+from schemas.fhir_addresses import literal_patient
 from schemas.record import Instant
 from schemas.versions import version_of
 

@@ -1,9 +1,12 @@
 """Which observations of a patient with more than a network takes are read: nothing that is known once is lost."""
 
+import hashlib
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from model.encoders.clinical_tokens import newest_observations
+from model.encoders.hashing import stable_hash
 from schemas.evidence import TIMELESS, Evidence, Modality, Origin, evidence
 from schemas.tokens import ObservationToken
 
@@ -64,3 +67,14 @@ def test_more_codes_than_places_leave_the_newest_codes() -> None:
 def test_fewer_than_the_network_takes_are_all_read() -> None:
     assert newest_observations(PIECES, 1000) == newest_observations(PIECES, len(PIECES))
     assert len(newest_observations(PIECES, 1000)) == len(PIECES)
+
+
+def test_notes_are_hashed_as_codes_are_and_not_remembered() -> None:
+    longest = "n" * 100_000
+    assert stable_hash(longest) == int.from_bytes(hashlib.sha256(longest.encode()).digest()[:8], "big") >> 1
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    assert len({stable_hash(f"{number}{longest}") for number in range(50)}) == 50
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 1_000_000

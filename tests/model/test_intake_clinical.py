@@ -2,8 +2,10 @@
 
 import base64
 import json
+import time
+import tracemalloc
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from model.table_columns import facts_of
 from schemas.errors import Reason, Refused
 from schemas.evidence import Evidence, EvidenceStatus, Modality
 from schemas.message import Message
+from schemas.picture import Window, merge_all, view
 from schemas.tokens import ObservationToken, VariantToken
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "fhir"
@@ -48,6 +51,7 @@ MEDICATION = {
     "subject": {"reference": "Patient/p1"},
     "effectiveDateTime": "2026-01-01T09:00:00Z",
 }
+DRUG = {"resourceType": "Medication", "id": "d", "code": {"coding": [{"system": "urn:x", "code": "1"}]}}
 PROCEDURE = {
     **{"resourceType": "Procedure", "id": "r1", "code": {"coding": [{"system": "urn:x", "code": "1"}]}},
     **{"bodySite": [{"coding": [{"system": "urn:x", "code": "2"}]}], "subject": {"reference": "Patient/p1"}},
@@ -365,6 +369,11 @@ def test_an_observation_may_look_at_its_patient_or_at_no_person(focus: dict[str,
         pytest.param(
             OBSERVATION | {"subject": {"type": "Device", "identifier": MRN}}, Reason.NO_PATIENT, 0, id="a-device"
         ),
+        pytest.param(
+            OBSERVATION | {"subject": {"identifier": {"system": "urn:x|y", "value": "7"}}},
+            *(Reason.NO_PATIENT, 0),
+            id="a-system-and-a-value-that-would-be-another-patients",
+        ),
         *(
             pytest.param(
                 OBSERVATION | {"subject": {"reference": "#p", "identifier": MRN} | more, "contained": [held]},
@@ -493,6 +502,94 @@ def test_a_refusal_has_its_reason_and_what_is_unreadable(content: Any, reason: R
     refused = refusal(content)
     assert refused.reason is reason
     assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE] * kept
+
+
+def beside(*entries: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """A Bundle of resources, each at its place on a server."""
+    listed = [{"fullUrl": f"{at}/{one['resourceType']}/{one['id']}", "resource": one} for at, one in entries]
+    return bundle() | {"entry": listed}
+
+
+HERE, THERE = "https://a/fhir", "https://b/fhir"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(beside((HERE, PATIENT), (THERE, OBSERVATION)), id="the-one-beside-is-on-another"),
+        pytest.param(beside((HERE, OBSERVATION), (THERE, OBSERVATION | {"id": "o2"})), id="neither-is-beside"),
+        pytest.param(
+            beside((HERE, OBSERVATION), (THERE, MEDICATION | {"subject": {"reference": "Patient/p1/_history/2"}})),
+            id="in-a-version",
+        ),
+        pytest.param(
+            beside(
+                (HERE, PATIENT),
+                (
+                    THERE,
+                    OBSERVATION
+                    | {"subject": {"reference": f"{HERE}/Patient/p1"}, "focus": [{"reference": "Patient/p1"}]},
+                ),
+            ),
+            id="as-its-focus",
+        ),
+        pytest.param(
+            beside(
+                (HERE, OBSERVATION),
+                (
+                    THERE,
+                    {
+                        **{"resourceType": "Encounter", "id": "e"},
+                        "contained": [{"resourceType": "Specimen", "subject": {"reference": "Patient/p1"}}],
+                    },
+                ),
+            ),
+            id="of-a-specimen-inside",
+        ),
+    ],
+)
+def test_a_relative_reference_from_another_server_is_another_patient(content: dict[str, Any]) -> None:
+    refused = refusal(content)
+    assert (refused.reason, refused.evidence) == (Reason.TWO_PATIENTS, ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        beside((HERE, PATIENT), (HERE, OBSERVATION)),
+        beside((HERE, OBSERVATION), (HERE, MEDICATION | {"medicationCodeableConcept": coded("1", "urn:x")})),
+        beside(("urn", PATIENT), (HERE, OBSERVATION)),
+        beside((HERE, OBSERVATION)),
+        OBSERVATION,
+    ],
+)
+def test_on_one_server_a_patient_is_the_id_alone_in_a_bundle_and_out_of_it(content: dict[str, Any]) -> None:
+    assert {one.patient for one in read_observation(message(content), RULES).evidence} == {"p1"}
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param({"medicationReference": {"reference": "Medication/d"}}, id="r4"),
+        pytest.param(
+            {
+                "medication": {"reference": {"reference": "Medication/d"}},
+                "occurenceDateTime": "2026-01-01T09:00:00Z",
+                "effectiveDateTime": None,
+            },
+            id="r5",
+        ),
+    ],
+)
+def test_a_drug_of_another_server_is_not_the_one_that_was_given(reference: dict[str, Any]) -> None:
+    given = {name: value for name, value in (MEDICATION | reference).items() if value is not None}
+    ours, theirs = ({"resourceType": "Medication", "id": "d", "code": coded(one, "urn:x")} for one in ("1", "2"))
+    (one,) = read_observation(message(beside((HERE, ours), (HERE, given))), RULES).evidence
+    assert [token.code for token in one.tokens if isinstance(token, ObservationToken)] == ["urn:x|1"]
+    for content in (beside((THERE, theirs), (HERE, given)), beside((HERE, ours), (HERE, given), (THERE, theirs))):
+        refused = refusal(content)
+        assert (refused.reason, "send its coding" in refused.detail) == (Reason.NOT_FHIR, True)
+        assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE]
 
 
 def test_a_resource_sent_again_with_its_time_wins_over_what_was_refused_without_one() -> None:
@@ -717,10 +814,23 @@ def test_a_gene_is_mutated_only_where_its_variant_was_found(
     assert facts_of([one], {}, []).genes == genes
 
 
+@pytest.mark.parametrize("code", [{"text": "entered in error"}, coded("718-7")])
+def test_a_withdrawal_that_no_longer_has_the_genomic_code_takes_the_variant_back(code: dict[str, Any]) -> None:
+    window = Window(dict.fromkeys(Modality, timedelta(days=1)), dict.fromkeys(Modality, 9), {})
+    found = read_one(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]})
+    gone = read_one(without(OBSERVATION, "effectiveDateTime") | {"code": code, "status": "entered-in-error"})
+    assert gone.modality is Modality.CLINICAL
+    assert view(merge_all({}, [found]), window).present == {Modality.GENOMIC}
+    assert view(merge_all({}, [found, gone]), window).present == set()
+
+
 @pytest.mark.parametrize(
     "value",
-    [{"valueCodeableConcept": {"text": "Absent"}}, {"valueString": "Negative"}, {"valueBoolean": False}],
-    ids=["words", "string", "no"],
+    [
+        *({"valueCodeableConcept": {"text": "Absent"}}, {"valueString": "Negative"}, {"valueBoolean": False}),
+        {"valueCodeableConcept": {"coding": [*coded("LA9633-4")["coding"], *coded("LA9634-2")["coding"]]}},
+    ],
+    ids=["words", "string", "no", "two-calls"],
 )
 def test_a_variant_whose_value_may_mean_either_is_refused(value: dict[str, Any]) -> None:
     refused = refusal(OBSERVATION | {"code": coded("69548-6"), "component": VARIANT_PARTS[:1]} | value)
@@ -759,6 +869,44 @@ def test_a_coordinate_system_that_is_not_known_is_refused_with_those_that_are() 
     assert refused.reason is Reason.NOT_FHIR
     assert "send LA30100-4, LA30101-2, LA30102-0 or HGVS" in refused.detail
     assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"component": [*VARIANT_PARTS, VARIANT_PARTS[2]]}, id="two-fractions"),
+        pytest.param({"component": [*VARIANT_PARTS, VARIANT_PARTS[3]]}, id="two-depths"),
+        pytest.param({"code": coded("94076-7"), "valueInteger": 5}, id="burden-of-no-unit"),
+        pytest.param({"code": coded("94076-7"), "valueString": "high"}, id="burden-in-words"),
+        pytest.param({"code": coded("81695-9"), "valueString": "MSI-H"}, id="instability-in-words"),
+        pytest.param({"code": coded("81695-9"), "valueCodeableConcept": coded("MSI-H", "urn:x")}, id="of-a-local-code"),
+        pytest.param(
+            {
+                "code": coded("81695-9"),
+                "valueCodeableConcept": {"coding": [coded(one)["coding"][0] for one in ("LA14122-8", "LA14123-6")]},
+            },
+            id="stable-and-unstable",
+        ),
+    ],
+)
+def test_a_genomic_value_that_may_mean_several_things_is_refused(fields: dict[str, Any]) -> None:
+    refused = refusal(OBSERVATION | {"code": coded("69548-6")} | fields)
+    assert (refused.reason, "send" in refused.detail) == (Reason.UNSUPPORTED, True)
+    assert [(one.modality, one.status) for one in refused.evidence] == [(Modality.GENOMIC, EvidenceStatus.UNREADABLE)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "flags"),
+    [
+        ({"code": coded("81695-9"), "valueCodeableConcept": coded("LA11884-6")}, ("indeterminate",)),
+        ({"code": coded("81695-9")}, ("indeterminate",)),
+        ({"code": coded("94076-7")}, ("absent-unknown",)),
+        ({"code": coded("94076-7"), "dataAbsentReason": coded("error", "urn:a")}, ("absent-error",)),
+    ],
+)
+def test_a_genomic_value_that_is_not_there_says_so(fields: dict[str, Any], flags: tuple[str, ...]) -> None:
+    (token,) = read_one(OBSERVATION | fields).tokens
+    assert (token.value, token.flags) == (None, flags)
 
 
 @pytest.mark.parametrize(
@@ -1034,6 +1182,157 @@ def test_a_bundle_resolves_its_own_names_and_counts_what_it_skips() -> None:
     (token,) = reading.evidence[1].tokens
     assert isinstance(token, ObservationToken)
     assert token.code == "urn:x|1"
+
+
+@pytest.mark.parametrize("never", ["9999", "9999-12", "9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_time_that_stands_for_none_is_none(never: str) -> None:
+    """As the newest time of a patient it would make all that is known of her stale."""
+    (unread,) = refusal(OBSERVATION | {"effectiveDateTime": never}).evidence
+    assert (unread.status, unread.occurred_at) == (EvidenceStatus.UNREADABLE, ARRIVED)
+    for other in ({"valueDateTime": never}, {"effectiveTiming": {"event": [never]}, "effectiveDateTime": None}):
+        fields = {name: value for name, value in (OBSERVATION | other).items() if value is not None}
+        assert refusal(fields).reason is Reason.NO_TIME
+
+
+@pytest.mark.parametrize("never", ["9999", "9999-12-31", "9999-12-31T23:59:59+01:00"])
+def test_a_period_until_the_year_9999_is_open(never: str) -> None:
+    one = read_one(
+        without(OBSERVATION, "effectiveDateTime")
+        | {"effectivePeriod": {"start": "2026-01-01T09:00:00Z", "end": never}}
+        | {"valuePeriod": {"start": "2025", "end": never}}
+    )
+    assert one.occurred_at == NINE
+    assert [token.answer for token in one.tokens if isinstance(token, ObservationToken)] == [
+        "2025-01-01T00:00:00+00:00/"
+    ]
+    unread = OBSERVATION | {"effectivePeriod": {"start": "2026-01-01T09:00:00Z", "end": never}, "zork": 1}
+    assert refusal(without(unread, "effectiveDateTime")).evidence[0].occurred_at == NINE
+
+
+@pytest.mark.parametrize("number", [2026, 20260101, 0, 1767258000, 1.5])
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (OBSERVATION | {"valueString": "a"}, "effectiveDateTime"),
+        (OBSERVATION | {"valueString": "a", "meta": {"lastUpdated": "2026-01-01T09:00:00Z"}}, "meta.lastUpdated"),
+        (OBSERVATION | {"valueDateTime": "2025"}, "valueDateTime"),
+        (OBSERVATION | {"valueTime": "10:00:00"}, "valueTime"),
+        (OBSERVATION | {"valuePeriod": {"start": "2025"}}, "valuePeriod.start"),
+        (
+            without(OBSERVATION, "effectiveDateTime")
+            | {"valueString": "a", "effectiveTiming": {"event": ["2026-01-01T09:00:00Z"]}},
+            "effectiveTiming.event",
+        ),
+        (PATIENT, "birthDate"),
+        (CONDITION | {"code": coded("1", "urn:x")}, "recordedDate"),
+    ],
+)
+def test_a_number_is_no_time(content: dict[str, Any], field: str, number: float) -> None:
+    """The library takes it for seconds since 1970."""
+    assert read_one(content).status is EvidenceStatus.CURRENT
+    first, _, rest = field.partition(".")
+    value: Any = {rest: number} if rest else number
+    if rest == "event":
+        value = {rest: [number]}
+    refused = refusal(content | {first: value})
+    assert refused.reason is Reason.NOT_FHIR
+    assert field in refused.detail
+
+
+def test_true_is_no_number() -> None:
+    refused = refusal(OBSERVATION | {"code": coded("x"), "valueInteger": True})
+    assert (refused.reason, "valueInteger" in refused.detail) == (Reason.NOT_FHIR, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "answers"),
+    [
+        pytest.param(PROCEDURE | {"bodySite": []}, [""], id="no-body-site"),
+        pytest.param(DOCUMENT | {"content": [{"attachment": None}]}, [""], id="no-attachment"),
+        pytest.param(
+            OBSERVATION
+            | {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": "1e400"}}, "code": coded("x")},
+            [""],
+            id="one-to-more-than-a-double-is-not-0",
+        ),
+    ],
+)
+def test_what_is_empty_where_fhir_has_no_empty_is_said_by_nobody(content: dict[str, Any], answers: list[str]) -> None:
+    tokens = read_one(content).tokens
+    assert [token.answer for token in tokens if isinstance(token, ObservationToken)] == answers
+    assert [token.value for token in tokens] == [None] * len(answers)
+
+
+MANY = 100_000
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        pytest.param(OBSERVATION | {"extension": [{}] * MANY}, 1, id="extensions"),
+        pytest.param(OBSERVATION | {f"k{number}": 1 for number in range(MANY)}, 1, id="fields"),
+        pytest.param(OBSERVATION | {"contained": [{"resourceType": "Patient", "id": "p"}] * MANY}, 1, id="contained"),
+        pytest.param(OBSERVATION | {"code": {"coding": [{"code": "c"}] * MANY}}, 1, id="codings"),
+        pytest.param(bundle(OBSERVATION) | {"extension": [{}] * MANY}, 0, id="of-the-bundle"),
+        pytest.param(
+            bundle(
+                MEDICATION | {"medicationReference": {"reference": "urn:uuid:1"}}, DRUG | {"extension": [{}] * MANY}
+            ),
+            1,
+            id="of-the-drug-beside",
+        ),
+    ],
+)
+def test_more_than_a_resource_holds_is_refused_before_it_takes_long(content: dict[str, Any], kept: int) -> None:
+    started = time.process_time()
+    refused = refusal(content)
+    assert time.process_time() - started < 2
+    assert refused.reason is Reason.TOO_LARGE
+    assert [one.status for one in refused.evidence] == [EvidenceStatus.UNREADABLE] * kept
+
+
+def test_the_first_wrong_entries_of_a_bundle_end_the_work() -> None:
+    started = time.process_time()
+    refused = refusal(bundle(OBSERVATION) | {"entry": [{"extension": [{}]}] * MANY})
+    assert time.process_time() - started < 2
+    assert refused.reason is Reason.NOT_FHIR
+
+
+def test_a_content_type_of_a_megabyte_is_read_by_nobody() -> None:
+    started = time.process_time()
+    kind = "urn:oid:" + "1." * 500_000
+    one = read_one(DOCUMENT | {"content": [{"attachment": NOTE | {"contentType": kind}}]})
+    assert [token.flags for token in one.tokens] == [("note-unread",)]
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda own: OBSERVATION | {"code": coded(own), "valueQuantity": quantity(1, "g/L")}, id="codes"),
+        pytest.param(lambda own: OBSERVATION | {"resourceType": own}, id="types"),
+    ],
+)
+def test_what_senders_write_is_not_remembered(make: Callable[[str], dict[str, Any]]) -> None:
+    tracemalloc.start()
+    reason_of(make("warm"))
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(20):
+        reason_of(make(f"{number}" + "x" * 500_000))
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 2_000_000
+
+
+@pytest.mark.parametrize("known", [{"id": "p1"}, {}], ids=["with-an-id", "without-one"])
+def test_many_may_refer_to_a_patient_of_many_numbers(known: dict[str, Any]) -> None:
+    numbers = [{"system": "urn:x", "value": str(number)} for number in range(30_000)]
+    subject = {"reference": "urn:uuid:0", "identifier": numbers[0]}
+    about = [{"resourceType": "Encounter", "subject": subject}] * 1000
+    content = bundle({"resourceType": "Patient", "identifier": numbers} | known, *about)
+    started = time.process_time()
+    assert refusal(content).reason is Reason.TOO_LARGE
+    assert time.process_time() - started < 2
 
 
 def altered(value: Any) -> Iterator[Any]:

@@ -93,6 +93,22 @@ STRANGE = (
     *("urn:ietf:rfc:3986", "HTTP://a/b", "", "https://oncostream.org/fhir/NamingSystem/patient-percent-encoded"),
 )
 IDENTIFIED = [said(patient=f"{system}|a|b", **PREDICTED) for system in (*SYSTEMS, *STRANGE)]
+ADDRESSES = (
+    *("http://a/Patient/7", "https://fhir.example.org:8443/r4/tenant_1/~x/Patient/A-1.b", "http://10.0.0.1/Patient/1"),
+    *("https://hapi.fhir.org/baseR4/Patient/7", "http://localhost/a.b/Patient/" + "1" * 64),
+)
+ODD_ADDRESSES = (
+    *(
+        "http://a?b/Patient/7",
+        "http://a/#/Patient/7",
+        "http://a/%zz/Patient/7",
+        "http:///Patient/7",
+        "http://a//Patient/7",
+    ),
+    *("http://u@a/Patient/7", "http://a:b/Patient/7", "http://\u00e9/Patient/7", "http://a/Patient/7/_history/1"),
+    *("http://a/Patient/\u0661", "HTTP://a/Patient/7", "urn:uuid:0/Patient/7", "http://a/RelatedPerson/7"),
+)
+ADDRESSED = [said(patient=address, **PREDICTED) for address in (*ADDRESSES, *ODD_ADDRESSES)]
 EACH = [FINAL, PRELIMINARY, AMENDED, WITHDRAWN, ABSTAINED, NOTHING, ODD]
 IDS = ["final", "preliminary", "amended", "withdrawn", "abstained", "nothing", "odd"]
 
@@ -126,7 +142,7 @@ def test_the_fhir_library_reads_every_bundle(result: Result) -> None:
 @pytest.mark.parametrize("version", ["R4", "R4B"])
 def test_the_validator_of_hl7_finds_no_error(version: str) -> None:
     wrong = to_bundle(FINAL) | {"type": "heap"}
-    each = [*EACH, *IDENTIFIED]
+    each = [*EACH, *IDENTIFIED, *ADDRESSED]
     lines = b"\n".join([*(render(result) for result in each), json.dumps(wrong).encode()])
     ran = subprocess.run([VALIDATOR, version, "-"], input=lines, capture_output=True, check=False)
     rows = [json.loads(line) for line in ran.stdout.splitlines()]
@@ -221,9 +237,14 @@ def test_a_patient_known_by_identifier_is_named_by_its_system_and_value(system: 
     assert People().patient_of({"subject": subject}) == People().patient_of(read)
 
 
-@pytest.mark.parametrize(
-    "patient", [*(f"{system}|7" for system in STRANGE), "http://a| 7", "http://a/Patient/7", "urn:x|"]
-)
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_patient_known_by_address_is_referred_to_by_it(address: str) -> None:
+    subject = subject_of(People().patient_of({"subject": {"reference": f"{address}/_history/2"}}))
+    assert subject == {"reference": address}
+    assert People().patient_of({"subject": subject}) == address
+
+
+@pytest.mark.parametrize("patient", [*(f"{system}|7" for system in STRANGE), "http://a| 7", *ODD_ADDRESSES, "urn:x|"])
 def test_what_only_looks_like_an_identifier_is_one_value(patient: str) -> None:
     assert subject_of(patient)["identifier"] == {"value": patient}
 
@@ -232,5 +253,7 @@ def test_two_odd_patient_ids_stay_two_patients() -> None:
     encoded = "https://oncostream.org/fhir/NamingSystem/patient-percent-encoded|%20p%201"
     patients = ("p 1", " p 1", "p 1\x00", "p 1\ufffd", "%20p%201", "|p 1", "urn:x|p 1", "urn:x| p 1", encoded)
     subjects = [subject_of(patient) for patient in patients]
-    assert len({json.dumps(each) for each in subjects}) == len(patients)
     assert not any("reference" in each for each in subjects)
+    addresses = (*ADDRESSES, *ODD_ADDRESSES, "7", "Patient/7", "http://a|http://a/Patient/7", "http://a/Patient/7 ")
+    subjects += [subject_of(patient) for patient in addresses]
+    assert len({json.dumps(each) for each in subjects}) == len(patients) + len(addresses)

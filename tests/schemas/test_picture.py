@@ -72,7 +72,7 @@ VERSIONS = st.builds(
 )
 SOURCES = st.builds(
     piece,
-    source=st.sampled_from("abc"),
+    source=st.sampled_from(["a", "b", "Observation/c"]),
     modality=st.sampled_from(Modality),
     version=st.sampled_from(["v1", "v2", "v3"]),
     status=st.sampled_from(EvidenceStatus),
@@ -186,3 +186,38 @@ def test_what_cannot_be_read_is_named_beside_what_can() -> None:
     seen = view(picture(piece("a"), piece("c", GENOMIC, status=UNREADABLE), piece("b", status=UNREADABLE)), WINDOW)
     assert seen.unreadable == ("clinical|b", "genomic|c")
     assert sources(seen.evidence) == ["a"]
+
+
+O1 = "Observation/o1"
+
+
+@pytest.mark.parametrize(
+    ("newer", "counting", "missing"),
+    [
+        pytest.param(piece(O1, version="v2", status=WITHDRAWN), [], {CLINICAL: "withdrawn"}, id="withdrawn"),
+        pytest.param(piece(O1, version="v2"), [(CLINICAL, O1)], {}, id="corrected"),
+        pytest.param(piece(O1, version="v2", status=UNREADABLE), [], {CLINICAL: "unreadable"}, id="unreadable"),
+        pytest.param(piece(O1, version="v0", status=WITHDRAWN), [(GENOMIC, O1)], {CLINICAL: "withdrawn"}, id="older"),
+        pytest.param(piece("Observation/o2", version="v2"), [(CLINICAL, "Observation/o2"), (GENOMIC, O1)], {},
+                     id="another-observation"),
+    ],
+)  # fmt: skip
+def test_an_observation_counts_as_what_its_newest_version_is(
+    newer: Evidence, counting: list[tuple[Modality, str]], missing: dict[Modality, str]
+) -> None:
+    first = piece(O1, GENOMIC)
+    seen = view(picture(first, newer), WINDOW)
+    assert view(picture(newer, first), WINDOW) == seen
+    assert [(one.modality, one.source) for one in seen.evidence] == counting
+    gone = missing | ({} if (GENOMIC, O1) in counting else {GENOMIC: missing.get(CLINICAL, "withdrawn")})
+    assert seen.missing == gone | {IMAGING: Absence.NEVER_SEEN}
+
+
+def test_only_an_observation_may_be_of_two_modalities() -> None:
+    seen = view(picture(piece("a", GENOMIC), piece("a", version="v2", status=WITHDRAWN)), WINDOW)
+    assert sources(seen.evidence) == ["a"]
+
+
+def test_an_older_version_that_was_not_read_is_no_longer_told_of() -> None:
+    seen = view(picture(piece(O1, GENOMIC, status=UNREADABLE), piece(O1, version="v2")), WINDOW)
+    assert seen.unreadable == ()

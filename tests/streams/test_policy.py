@@ -43,6 +43,8 @@ def piece(modality: Modality, source: str = "a", *, version: int = 1, days: int 
 C, S, G = piece(CLINICAL), piece(IMAGING), piece(GENOMIC)
 C2, C3, C_CORRECTED = piece(CLINICAL, "b"), piece(CLINICAL, "c"), piece(CLINICAL, version=2)
 C_GONE, S_GONE = (piece(m, version=2, status=EvidenceStatus.WITHDRAWN) for m in (CLINICAL, IMAGING))
+O_GENOMIC = piece(GENOMIC, "Observation/o")
+O_GONE = piece(CLINICAL, "Observation/o", version=2, status=EvidenceStatus.WITHDRAWN)
 S_UNREADABLE = piece(IMAGING, version=2, status=EvidenceStatus.UNREADABLE)
 
 
@@ -106,6 +108,8 @@ def test_a_first_result_is_asked_for_at_quorum_or_at_the_deadline(
                      id="a-newer-file-that-cannot-be-read-is-no-withdrawal"),
         pytest.param(state(C, C2, C3, asked=said(C, C2, status=Status.PRELIMINARY, ever_final=False)), POLICY,
                      Ask(Status.PRELIMINARY, Cause.NEW_EVIDENCE), id="pushed-out-is-not-withdrawn"),
+        pytest.param(state(S, O_GENOMIC, O_GONE, asked=said(S, O_GENOMIC, status=Status.PRELIMINARY, ever_final=False)),
+                     POLICY, Ask(Status.PRELIMINARY, Cause.WITHDRAWAL), id="withdrawn-under-another-code"),
     ],
 )  # fmt: skip
 def test_a_later_result_is_asked_for_when_what_was_said_is_not_what_is_known(
