@@ -15,7 +15,7 @@ from agents.rows import say
 from model.baselines.catalogue import BASELINES, contender
 from model.cohort_data import read_data
 from model.cohorts.folder import read_card
-from model.evaluation.folds import Assigned, read_folds
+from model.evaluation.folds import Assigned, read_folds, require_of
 from model.evaluation.judged import judge_file
 from model.evaluation.linear_alone import LINEAR
 from model.evaluation.plots import write_plots
@@ -67,6 +67,7 @@ def evaluate(
     settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
     settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways)).within(epochs)
     data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
+    require_of(cohort, data.patients, cut)
     views = ((), *(tuple(view.split("+")) for view in keep or []))
     found: Said = {}
     try:

@@ -91,3 +91,13 @@ def test_folds_that_are_none_are_refused(cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "folds.csv").write_text("")
     done = oncostream("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
     assert "has no folds" in done.stderr
+
+
+def test_folds_of_another_cohort_are_refused_without_a_name(cohort: Path, tmp_path: Path) -> None:
+    rows = (cohort.parent / "folds.csv").read_text()
+    (tmp_path / "folds.csv").write_text(f"{rows}stranger,0,0\n")
+    asked = ("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--model", "single:clinical", "--out")
+    done = oncostream(*asked, tmp_path / "p.csv", code=2)
+    assert "1 of the folds' 61 patients are not in the cohort; give its own folds" in done.stderr
+    assert "stranger" not in done.stderr
+    assert not (tmp_path / "p.csv").exists()
