@@ -86,15 +86,17 @@ def read_events(folder: Path, timestamp: datetime | None = None, name: str = EVE
 
 
 def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
-    """Read `outcomes.csv`, checked against the labels and treatments that the card names."""
-    tasks, found = read_card(folder).tasks, []
+    """Read `outcomes.csv`, checked against the labels and treatments that the card names: one line a patient."""
+    tasks, found = read_card(folder).tasks, {}
     for where, row in _rows(folder, OUTCOMES, ("patient", "diagnosis", "treatment", "response", "site")):
         _one_of(row["diagnosis"], ("", *tasks.diagnosis), "diagnosis", where)
         _one_of(row["treatment"], ("", *tasks.treatments), "treatment", where)
         _one_of(row["response"], ("", "0", "1"), "response", where)
+        if row["patient"] in found:
+            raise Refused(Reason.UNREADABLE_FILE, f"{where}: a second line for one patient; keep one")
         answer = row["response"] == "1" if row["response"] else None
-        found.append(Outcome(row["patient"], row["diagnosis"], row["treatment"], answer, row["site"]))
-    return tuple(found)
+        found[row["patient"]] = Outcome(row["patient"], row["diagnosis"], row["treatment"], answer, row["site"])
+    return tuple(found.values())
 
 
 def read_survival(folder: Path) -> tuple[SurvivalTime, ...]:

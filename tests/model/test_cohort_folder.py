@@ -124,6 +124,7 @@ def test_a_broken_line_is_refused_with_its_number(folder: Path, line: str, reaso
         pytest.param("outcomes.csv", "p3,c,,,", "line 4: diagnosis must be one of", id="unknown-label"),
         pytest.param("outcomes.csv", "p3,a,x,yes,", "line 4: response must be one of", id="response-in-words"),
         pytest.param("outcomes.csv", "p3,a", "line 4: wanted 5 cells", id="too-few-cells"),
+        pytest.param("outcomes.csv", "p1,b,,,", "line 4: a second line for one patient; keep one", id="two-diagnoses"),
         pytest.param("survival.csv", "p1,OS,3,1", "line 4: a second line", id="twice"),
         pytest.param("survival.csv", "p3,PFS,3,1", "line 4: endpoint must be one of", id="unknown-endpoint"),
         pytest.param("survival.csv", "p3,OS,-1,1", "line 4: time_days", id="before-the-start"),
