@@ -1,6 +1,7 @@
 """Train a network on a cohort folder and write its folder: weights, manifest, card."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from model.batch_order import held_out
@@ -42,7 +43,7 @@ def train(
         history.append((phase, done, loss))
         report(phase, done, loss)
 
-    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings), hardware)
+    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings, data.refused), hardware)
     fitted = fit(data, Roles(~held, held), settings, both, checkpoints, hardware)
 
     def write() -> Manifest:
@@ -56,9 +57,12 @@ def train(
     return hardware.from_first(write)
 
 
-def key_of(cohort: Path, settings: TrainSettings) -> str:
-    """What a run depends on, as a SHA-256: the cohort's records and everything that was asked for."""
-    digest = hashlib.sha256(repr(settings).encode())
+def key_of(cohort: Path, settings: TrainSettings, refused: Mapping[str, int]) -> str:
+    """What a run depends on, as a SHA-256: the cohort's records, everything that was asked for, and what was refused.
+
+    Refused since a file that was away, and is back when the run goes on, was no part of what it learnt so far.
+    """
+    digest = hashlib.sha256(repr((settings, sorted(refused.items()))).encode())
     for name in (COHORT_CARD, EVENTS, OUTCOMES, SURVIVAL):
         with (cohort / name).open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())

@@ -45,7 +45,7 @@ def test_the_same_settings_are_the_same_run_in_another_process_too(tmp_path: Pat
     write_synthetic(tmp_path, patients=1, seed=3, flawed=False)
     one, other = (TrainSettings("tiny", "tests only") for _ in range(2))  # no object of one is an object of the other
     behind = replace(one, backbone=Frozen("timm:tiny", "a" * 64, torch.nn.Sequential(torch.nn.Flatten())))
-    keys = {key_of(tmp_path, settings) for settings in (one, other, behind, replace(one, seed=1))}
+    keys = {key_of(tmp_path, settings, {}) for settings in (one, other, behind, replace(one, seed=1))}
     assert len(keys) == 3
     assert " at 0x" not in repr(replace(behind, rules=Rules(clinical=ClinicalRules(notes=UNASKED))))
 
@@ -72,3 +72,22 @@ def test_a_run_cut_short_ends_in_the_network_of_a_whole_one(tmp_path: Path) -> N
     assert set(phases) == {"circuit"}
     assert again == whole
     assert not (tmp_path / "cut" / "phases").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_lacked_a_file_is_begun_anew_when_the_file_is_back(tmp_path: Path) -> None:
+    write_synthetic(tmp_path / "cohort", patients=30, seed=3, flawed=False)
+    files, phases = files_under(tmp_path), list[str]()
+    scan = next((tmp_path / "cohort" / "files").rglob("*.dcm"))
+
+    def cut_in_the_circuit(phase: str, done: float, loss: float) -> None:
+        if phase == "circuit":
+            raise Cut
+
+    scan.rename(tmp_path / "away")
+    with pytest.raises(Cut):
+        train(tmp_path / "cohort", tmp_path / "cut", files, TINY, cut_in_the_circuit)
+    (tmp_path / "away").rename(scan)
+    again = train(tmp_path / "cohort", tmp_path / "cut", files, TINY, lambda phase, *_: phases.append(phase))
+    assert set(phases) == {"images", "sequences", "student", "circuit"}
+    assert again == train(tmp_path / "cohort", tmp_path / "whole", files, TINY, lambda *_: None)
