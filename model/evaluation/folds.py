@@ -88,7 +88,7 @@ def strata_of(cohort: Path) -> dict[str, str]:
     endpoints = read_card(cohort).tasks.endpoints
     told = {*endpoints[:1], *endpoints[-1:]}
     found = {one.patient: one.diagnosis for one in read_outcomes(cohort)}
-    for time in read_survival(cohort):
+    for time in sorted(read_survival(cohort), key=lambda one: endpoints.index(one.endpoint)):
         if time.endpoint in told:
             found[time.patient] = f"{found.get(time.patient, '')}/{time.endpoint}{int(time.event)}"
     return found

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model.evaluation.folds import Assigned, read_folds, write_folds
+from model.cohorts.synthetic import write_synthetic
+from model.evaluation.folds import Assigned, make_folds, read_folds, strata_of, write_folds
 from model.evaluation.predictions import Prediction, read_predictions, write_predictions
 from schemas.errors import Reason, Refused
 
@@ -38,6 +39,15 @@ def test_folds_are_read_as_they_were_written(tmp_path: Path) -> None:
     made = (Assigned("p,1", 0, 0), Assigned("p2", 0, 1), Assigned("p,1", 1, 1), Assigned("p2", 1, 0))
     write_folds(tmp_path / "folds.csv", made)
     assert read_folds(tmp_path / "folds.csv") == made
+
+
+def test_folds_do_not_depend_on_the_order_of_the_lines_of_survival(tmp_path: Path) -> None:
+    write_synthetic(tmp_path / "cohort", patients=40, seed=6, flawed=False)
+    before = make_folds(strata_of(tmp_path / "cohort"), repeats=1, folds=4, seed=0)
+    path = tmp_path / "cohort" / "survival.csv"
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join((head, *rows[:30], *reversed(rows[30:]))) + "\n")
+    assert make_folds(strata_of(tmp_path / "cohort"), repeats=1, folds=4, seed=0) == before
 
 
 def test_predictions_are_read_as_they_were_written(tmp_path: Path) -> None:
