@@ -62,6 +62,11 @@ def test_what_cannot_be_evaluated_is_one_line(cohort: Path, tmp_path: Path, args
         pytest.param(("--out", "file/p.csv"), "file", id="predictions-in-a-file"),
         pytest.param(("--out", "p.csv", "--report", "file"), "file", id="a-report-in-a-file"),
         pytest.param(("--out", "p.csv", "--against", "absent.csv"), "no absent.csv", id="no-file-to-compare-with"),
+        pytest.param(("--out", "p.csv", "--keep", "clinical+blood"), "no block ['blood']", id="a-block-it-has-not"),
+        pytest.param(("--out", "p.csv", "--keep", ""), "no block ['']", id="a-block-without-a-name"),
+        pytest.param(
+            ("--out", "p.csv", "--model", "single:blood"), "no block ['blood']", id="a-block-alone-it-has-not"
+        ),
     ],
 )
 def test_what_could_not_be_written_or_compared_is_refused_before_anything_is_fitted(
