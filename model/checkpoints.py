@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Checkpoints:
     key: str = ""
     hardware: Hardware = ALONE
     """Its first process alone reads and writes; all go on from what it read."""
+    history: list[tuple[str, float, float]] = field(default_factory=list)
+    """What the run has reported (`Report`): kept with a phase, and back with it, so that its plot is a whole run's."""
 
     def restore(self, phase: str, network: Network, generator: torch.Generator) -> dict[str, float] | None:
         """Put the phase's tensors, tokenizer and randomness back; its losses, or None where it has to be run."""
@@ -37,6 +39,7 @@ class Checkpoints:
         generator.set_state(tensors.pop(_GENERATOR))
         network.load_state_dict(tensors)
         network.arrival_genomic.tokenizer_json = told["tokenizer"]
+        self.history[:] = [(name, done, loss) for name, done, loss in json.loads(told["history"])]
         losses: dict[str, float] = json.loads(told["losses"])
         return losses
 
@@ -44,6 +47,7 @@ class Checkpoints:
         """Write the phase down, whole or not at all."""
         tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         told = {"key": self.key, "losses": json.dumps(losses), "tokenizer": network.arrival_genomic.tokenizer_json}
+        told["history"] = json.dumps(self.history)
         self.hardware.from_first(partial(self._write, phase, tensors | {_GENERATOR: generator.get_state()}, told))
 
     def forget(self) -> None:

@@ -37,20 +37,19 @@ def train(
     """
     data = hardware.together(lambda: read_data(cohort, files, settings.reading))
     held = held_out(data.patients, settings.held_share, settings.seed)
-    history: list[tuple[str, float, float]] = []
+    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings, data.refused), hardware)
 
     def both(phase: str, done: float, loss: float) -> None:
-        history.append((phase, done, loss))
+        checkpoints.history.append((phase, done, loss))
         report(phase, done, loss)
 
-    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings, data.refused), hardware)
     fitted = fit(data, Roles(~held, held), settings, both, checkpoints, hardware)
 
     def write() -> Manifest:
         sealed = save_network(out, fitted.network, fitted.manifest, tuple(fitted.manifest.encoders))
         told = Training(len(data.patients), int(held.sum()), data.refused, fitted.losses, settings.seed)
         (out / CARD).write_text(model_card(sealed, told), encoding="utf-8")
-        save(losses_plot(history), out / LOSSES)
+        save(losses_plot(checkpoints.history), out / LOSSES)
         checkpoints.forget()
         return sealed
 

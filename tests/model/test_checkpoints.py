@@ -72,6 +72,8 @@ def test_a_run_cut_short_ends_in_the_network_of_a_whole_one(tmp_path: Path) -> N
     assert set(phases) == {"circuit"}
     assert again == whole
     assert not (tmp_path / "cut" / "phases").exists()
+    for name in ("weights.safetensors", "manifest.json", "tokenizer.json", "card.md", "losses.png"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 @pytest.mark.slow
