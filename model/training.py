@@ -23,6 +23,7 @@ from schemas.files import Files
 from schemas.manifest import Manifest
 
 CARD, LOSSES, PHASES = "card.md", "losses.png", "phases"
+_PART = 1 << 20
 
 
 @one_thread()
@@ -47,7 +48,15 @@ def train(
 
     def write() -> Manifest:
         sealed = save_network(out, fitted.network, fitted.manifest, tuple(fitted.manifest.encoders))
-        told = Training(len(data.patients), int(held.sum()), data.refused, fitted.losses, settings.seed)
+        told = Training(
+            patients=len(data.patients),
+            held=int(held.sum()),
+            refused=data.refused,
+            losses=fitted.losses,
+            seed=settings.seed,
+            limits=settings.limits,
+            records_sha256=records_sha256(cohort),
+        )
         (out / CARD).write_text(model_card(sealed, told), encoding="utf-8")
         save(losses_plot(checkpoints.history), out / LOSSES)
         checkpoints.forget()
@@ -61,8 +70,14 @@ def key_of(cohort: Path, settings: TrainSettings, refused: Mapping[str, int]) ->
 
     Refused since a file that was away, and is back when the run goes on, was no part of what it learnt so far.
     """
-    digest = hashlib.sha256(repr((settings, sorted(refused.items()))).encode())
+    return hashlib.sha256(repr((settings, sorted(refused.items()), records_sha256(cohort))).encode()).hexdigest()
+
+
+def records_sha256(cohort: Path) -> str:
+    """SHA-256 of the cohort's records one after another, as `cat … | sha256sum` says it; events name all files' own."""
+    digest = hashlib.sha256()
     for name in (COHORT_CARD, EVENTS, OUTCOMES, SURVIVAL):
         with (cohort / name).open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
+            for part in iter(lambda: content.read(_PART), b""):
+                digest.update(part)
     return digest.hexdigest()
