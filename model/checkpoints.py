@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -59,11 +59,14 @@ class Checkpoints:
         path = self._path(phase)
         if path is None or not path.is_file():
             return None
-        with safe_open(path, framework="pt") as stored:
-            told: dict[str, str] = stored.metadata() or {}
-            if told.get("key") != self.key:
-                return None
-            return {name: stored.get_tensor(name) for name in stored.keys()}, told  # noqa: SIM118
+        try:
+            with safe_open(path, framework="pt") as stored:
+                told: dict[str, str] = stored.metadata() or {}
+                if told.get("key") != self.key:
+                    return None
+                return {name: stored.get_tensor(name) for name in stored.keys()}, told  # noqa: SIM118
+        except SafetensorError as error:  # a power cut may leave a file that the disk never got whole
+            raise ValueError(f"{path} is broken ({error}); remove it, and its phase is run again") from None
 
     def _write(self, phase: str, tensors: dict[str, Tensor], told: dict[str, str]) -> None:
         path = self._path(phase)

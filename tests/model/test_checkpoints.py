@@ -41,6 +41,17 @@ def test_a_phase_of_another_run_or_none_is_not_taken(tmp_path: Path, phase: str,
     assert Checkpoints(tmp_path, key).restore(phase, network, random) is None
 
 
+@pytest.mark.parametrize("left", [0, 4, 1000])
+def test_a_phase_that_the_disk_never_got_whole_is_refused_with_what_to_do(tmp_path: Path, left: int) -> None:
+    network, random = network_of(untrained_manifest(), seed=1), torch.Generator()
+    kept = Checkpoints(tmp_path, "key")
+    kept.keep("student", network, random, {})
+    path = tmp_path / "student.safetensors"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(ValueError, match=r"student.safetensors is broken .*; remove it, and its phase is run again"):
+        kept.restore("student", network, random)
+
+
 def test_the_same_settings_are_the_same_run_in_another_process_too(tmp_path: Path) -> None:
     write_synthetic(tmp_path, patients=1, seed=3, flawed=False)
     one, other = (TrainSettings("tiny", "tests only") for _ in range(2))  # no object of one is an object of the other
