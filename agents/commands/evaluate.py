@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.behind import Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
+from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.baselines.catalogue import BASELINES, SINGLE, contender
@@ -58,7 +58,7 @@ def evaluate(
     epochs: Epochs = None,
     draws: Annotated[int, typer.Option(min=10, help="Draws of patients behind each interval.")] = 1000,
     workers: Annotated[int, typer.Option(min=1, help="Folds fitted at once, a process each.")] = 2,
-    seed: Annotated[int, typer.Option(help="The same seed and folds give the same predictions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed and folds give the same predictions.")] = 0,
 ) -> None:
     """Fit on every fold's other patients, predict its own, and say how good that is."""
     if not cohort.is_dir():

@@ -106,3 +106,22 @@ def test_folds_of_another_cohort_are_refused_without_a_name(cohort: Path, tmp_pa
     assert "1 of the folds' 61 patients are not in the cohort; give its own folds" in done.stderr
     assert "stranger" not in done.stderr
     assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("cohort", "synthetic", "OUT"),
+        ("cohort", "folds", "COHORT", "OUT"),
+        ("train", "COHORT", "--out", "OUT"),
+        ("evaluate", "COHORT", "--folds", "FOLDS", "--model", "single:clinical", "--out", "OUT"),
+    ],
+)
+def test_a_seed_that_generators_do_not_take_is_refused_at_once(
+    cohort: Path, tmp_path: Path, asked: tuple[str, ...], seed: int
+) -> None:
+    places = {"COHORT": cohort, "FOLDS": cohort.parent / "folds.csv", "OUT": tmp_path / "out"}
+    done = oncostream(*(places.get(word, word) for word in asked), "--seed", seed, code=2)
+    assert "or equal to" in done.stderr
+    assert not (tmp_path / "out").exists()
