@@ -21,6 +21,8 @@ Backbone = Annotated[str, typer.Option(help="small-cnn, transformers:NAME, torch
 Dna = Annotated[str, typer.Option(help="What reads sequences: small-dnabert or dnabert2:NAME.")]
 Backbones = Annotated[Path | None, typer.Option(help="Folder with the weights of the backbone and of dnabert2:NAME.")]
 Pathways = Annotated[Path | None, typer.Option(help="TSV of gene_a, gene_b; by default the bundled pathways.")]
+SEEDS = 2**31 - 1
+"""The greatest seed: scikit-learn takes 32 bits, and an evaluation adds to it for every fold."""
 Epochs = Annotated[int | None, typer.Option(min=1, help="At most so many epochs in each phase: for a first look.")]
 
 

@@ -18,6 +18,10 @@ class Training:
     losses: dict[str, float]
     """Phase -> the best validation loss of an encoder, the last training loss of the student and the circuit."""
     seed: int
+    limits: str
+    """How long each phase was let run (`TrainSettings.limits`)."""
+    records_sha256: str
+    """Of the cohort's card, events, outcomes and survival times."""
 
 
 def model_card(manifest: Manifest, training: Training) -> str:
@@ -41,6 +45,8 @@ def model_card(manifest: Manifest, training: Training) -> str:
 | fusion | {manifest.fusion} |
 | temperature | {manifest.temperature} |
 | seed, torch | {training.seed}, {manifest.torch} |
+| at most | {training.limits} |
+| cohort's records | {training.records_sha256} |
 | weights | {manifest.weights_sha256} |
 
 | phase | loss (encoders: best on held-out patients; student and circuit: last in training) |

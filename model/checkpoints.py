@@ -2,12 +2,12 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -27,6 +27,8 @@ class Checkpoints:
     key: str = ""
     hardware: Hardware = ALONE
     """Its first process alone reads and writes; all go on from what it read."""
+    history: list[tuple[str, float, float]] = field(default_factory=list)
+    """What the run has reported (`Report`): kept with a phase, and back with it, so that its plot is a whole run's."""
 
     def restore(self, phase: str, network: Network, generator: torch.Generator) -> dict[str, float] | None:
         """Put the phase's tensors, tokenizer and randomness back; its losses, or None where it has to be run."""
@@ -37,6 +39,7 @@ class Checkpoints:
         generator.set_state(tensors.pop(_GENERATOR))
         network.load_state_dict(tensors)
         network.arrival_genomic.tokenizer_json = told["tokenizer"]
+        self.history[:] = [(name, done, loss) for name, done, loss in json.loads(told["history"])]
         losses: dict[str, float] = json.loads(told["losses"])
         return losses
 
@@ -44,6 +47,7 @@ class Checkpoints:
         """Write the phase down, whole or not at all."""
         tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         told = {"key": self.key, "losses": json.dumps(losses), "tokenizer": network.arrival_genomic.tokenizer_json}
+        told["history"] = json.dumps(self.history)
         self.hardware.from_first(partial(self._write, phase, tensors | {_GENERATOR: generator.get_state()}, told))
 
     def forget(self) -> None:
@@ -55,11 +59,14 @@ class Checkpoints:
         path = self._path(phase)
         if path is None or not path.is_file():
             return None
-        with safe_open(path, framework="pt") as stored:
-            told: dict[str, str] = stored.metadata() or {}
-            if told.get("key") != self.key:
-                return None
-            return {name: stored.get_tensor(name) for name in stored.keys()}, told  # noqa: SIM118
+        try:
+            with safe_open(path, framework="pt") as stored:
+                told: dict[str, str] = stored.metadata() or {}
+                if told.get("key") != self.key:
+                    return None
+                return {name: stored.get_tensor(name) for name in stored.keys()}, told  # noqa: SIM118
+        except SafetensorError as error:  # a power cut may leave a file that the disk never got whole
+            raise ValueError(f"{path} is broken ({error}); remove it, and its phase is run again") from None
 
     def _write(self, phase: str, tensors: dict[str, Tensor], told: dict[str, str]) -> None:
         path = self._path(phase)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.arrival import ImagingEncoder, MolecularEncoder
-from model.cohorts.folder import CohortCard, read_card
+from model.cohorts.folder import EVENTS, CohortCard, read_card
 from model.encoder_phase import Recording, owners_of
 from model.encoders.backbones import TileFeatures
 from model.encoders.dna_backbones import SequenceFeatures
@@ -14,6 +14,7 @@ from model.network import Network
 from model.reading import HEAVY_TOPICS, Readers, Rules, pictures_of, read_cohort, views_of
 from model.recording import RecordingGenomic, RecordingImaging
 from model.survival import edges_until
+from schemas.errors import Reason, Refused
 from schemas.evidence import Evidence
 from schemas.files import Files
 from schemas.manifest import Manifest, Sizes, Tasks
@@ -66,6 +67,11 @@ def read_data(folder: Path, files: Files, how: HowRead) -> CohortData:
     genomic = RecordingGenomic(how.items, how.sizes, how.dna)
     first = read_cohort(folder, Readers(files, imaging, genomic, how.rules))
     patients, tasks = tuple(pictures_of(first.evidence)), tasks_of(card)
+    if not patients:
+        refused = ", ".join(f"{count} {reason}" for reason, count in sorted(first.refused.items())) or "none"
+        raise Refused(
+            Reason.NO_PATIENT, f"{EVENTS} tells of nobody (messages refused: {refused}); make the cohort anew"
+        )
     return CohortData(
         folder=folder,
         files=files,

@@ -19,6 +19,7 @@ from model.encoders.pathway_table import edges_among
 from model.encoders.plain_part import PLAIN
 from model.examples import Examples, Roles, examples_of, used_modalities
 from model.hardware import ALONE, Hardware
+from model.linear_roads import INNER_FOLDS
 from model.network import MODALITIES, Network, network_of
 from model.statistics import choose_genes
 from model.table_columns import facts_of
@@ -86,8 +87,7 @@ class Look:
         draft = draft.model_copy(update={"table": self._table(views, draft)})
         network = _grown(arrival, draft, self.settings.seed)
         examples = examples_of(views, self.data.labels, self.roles, draft, self.settings.least_patients)
-        if len(examples.fitted) < 2 * len(draft.table.blocks):
-            raise ValueError(f"outcomes of {len(examples.fitted)} patients are known: too few to learn from")
+        _require_enough(examples, draft, self.settings.least_patients)
         draft = draft.model_copy(update={"modalities": used_modalities(examples)})
         rows, (numbers, measured) = examples.fitted, examples.raw_table()
         network.tabular.learn(numbers[rows].numpy(), measured[rows].numpy())
@@ -134,6 +134,16 @@ class Look:
         leading = {name: PLAIN for name in encoder_ids(draft.feature_spaces) if name.startswith("imaging/")}
         leading["genomic/genes"] = linear_width(draft.sizes.width)
         return resolve(self.data.card.table or default_blocks(leading), known)
+
+
+def _require_enough(examples: Examples, draft: Manifest, least: int) -> None:
+    """ValueError, with what there is and what is wanted, where these patients are too few to learn from."""
+    wanted = max(2 * len(draft.table.blocks), INNER_FOLDS)
+    if not examples.usable.any():
+        raise ValueError(f"no modality has {least} training patients: too few to learn from; give more patients")
+    if len(examples.fitted) < wanted:
+        found = f"outcomes of {len(examples.fitted)} patients are known: too few to learn from"
+        raise ValueError(f"{found}; wanted {wanted} with evidence of {', '.join(used_modalities(examples))}")
 
 
 def trained_behind(network: Network, draft: Manifest, trained: Iterable[str]) -> Manifest:

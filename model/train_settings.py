@@ -52,6 +52,12 @@ class TrainSettings:
         """How the cohort is read."""
         return HowRead(self.rules, self.sizes, self.items, self.backbone, self.dna)
 
+    @property
+    def limits(self) -> str:
+        """How long each phase may run, in words: a network that was cut short to try something says so."""
+        epochs = f"{self.encoders.epochs} epochs of the encoders, {self.student.epochs} of the student"
+        return f"{epochs}, {self.circuit_epochs} of the circuit, {self.roads.steps} steps of the linear roads"
+
     def within(self, epochs: int | None) -> Self:
         """At most so many epochs a phase, and ten times as many steps of the linear roads' solver; None: as set."""
         if epochs is None:

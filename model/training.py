@@ -1,6 +1,7 @@
 """Train a network on a cohort folder and write its folder: weights, manifest, card."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from model.batch_order import held_out
@@ -22,6 +23,7 @@ from schemas.files import Files
 from schemas.manifest import Manifest
 
 CARD, LOSSES, PHASES = "card.md", "losses.png", "phases"
+_PART = 1 << 20
 
 
 @one_thread()
@@ -36,30 +38,46 @@ def train(
     """
     data = hardware.together(lambda: read_data(cohort, files, settings.reading))
     held = held_out(data.patients, settings.held_share, settings.seed)
-    history: list[tuple[str, float, float]] = []
+    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings, data.refused), hardware)
 
     def both(phase: str, done: float, loss: float) -> None:
-        history.append((phase, done, loss))
+        checkpoints.history.append((phase, done, loss))
         report(phase, done, loss)
 
-    checkpoints = Checkpoints(out / PHASES, key_of(cohort, settings), hardware)
     fitted = fit(data, Roles(~held, held), settings, both, checkpoints, hardware)
 
     def write() -> Manifest:
         sealed = save_network(out, fitted.network, fitted.manifest, tuple(fitted.manifest.encoders))
-        told = Training(len(data.patients), int(held.sum()), data.refused, fitted.losses, settings.seed)
+        told = Training(
+            patients=len(data.patients),
+            held=int(held.sum()),
+            refused=data.refused,
+            losses=fitted.losses,
+            seed=settings.seed,
+            limits=settings.limits,
+            records_sha256=records_sha256(cohort),
+        )
         (out / CARD).write_text(model_card(sealed, told), encoding="utf-8")
-        save(losses_plot(history), out / LOSSES)
+        save(losses_plot(checkpoints.history), out / LOSSES)
         checkpoints.forget()
         return sealed
 
     return hardware.from_first(write)
 
 
-def key_of(cohort: Path, settings: TrainSettings) -> str:
-    """What a run depends on, as a SHA-256: the cohort's records and everything that was asked for."""
-    digest = hashlib.sha256(repr(settings).encode())
+def key_of(cohort: Path, settings: TrainSettings, refused: Mapping[str, int]) -> str:
+    """What a run depends on, as a SHA-256: the cohort's records, everything that was asked for, and what was refused.
+
+    Refused since a file that was away, and is back when the run goes on, was no part of what it learnt so far.
+    """
+    return hashlib.sha256(repr((settings, sorted(refused.items()), records_sha256(cohort))).encode()).hexdigest()
+
+
+def records_sha256(cohort: Path) -> str:
+    """SHA-256 of the cohort's records one after another, as `cat … | sha256sum` says it; events name all files' own."""
+    digest = hashlib.sha256()
     for name in (COHORT_CARD, EVENTS, OUTCOMES, SURVIVAL):
         with (cohort / name).open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
+            for part in iter(lambda: content.read(_PART), b""):
+                digest.update(part)
     return digest.hexdigest()

@@ -9,20 +9,22 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.behind import Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
+from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
-from model.baselines.catalogue import BASELINES, contender
+from model.baselines.catalogue import BASELINES, SINGLE, contender
 from model.cohort_data import read_data
-from model.cohorts.folder import read_card
-from model.evaluation.folds import Assigned, read_folds
+from model.cohorts.folder import CohortCard, read_card
+from model.evaluation.folds import Assigned, read_folds, require_of
 from model.evaluation.judged import judge_file
 from model.evaluation.linear_alone import LINEAR
+from model.evaluation.masking import require_blocks
 from model.evaluation.plots import write_plots
 from model.evaluation.predictions import Prediction, read_predictions, write_predictions
 from model.evaluation.report import markdown
 from model.evaluation.runner import OURS, Evaluation, Said
 from model.evaluation.runner import evaluate as evaluate_folds
+from model.table_fit import default_blocks
 from model.train_settings import TrainSettings
 from schemas.manifest import SMALL_CNN, SMALL_DNA, FusionKind
 from streams.blobs import Blobs
@@ -56,18 +58,19 @@ def evaluate(
     epochs: Epochs = None,
     draws: Annotated[int, typer.Option(min=10, help="Draws of patients behind each interval.")] = 1000,
     workers: Annotated[int, typer.Option(min=1, help="Folds fitted at once, a process each.")] = 2,
-    seed: Annotated[int, typer.Option(help="The same seed and folds give the same predictions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed and folds give the same predictions.")] = 0,
 ) -> None:
     """Fit on every fold's other patients, predict its own, and say how good that is."""
     if not cohort.is_dir():
         raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
-    models = tuple(model or [OURS])
+    models, views = tuple(model or [OURS]), ((), *(tuple(view.split("+")) for view in keep or []))
     _require_usable(models, out, against or [], report)
     cut, card = read_folds(folds), read_card(cohort)
+    _require_blocks(card, models, views)
     settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
     settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways)).within(epochs)
     data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
-    views = ((), *(tuple(view.split("+")) for view in keep or []))
+    require_of(cohort, data.patients, cut)
     found: Said = {}
     try:
         with _bar(f"{', '.join(models)}, {len({(one.repeat, one.fold) for one in cut})} folds") as moved:
@@ -94,6 +97,12 @@ def _require_usable(models: tuple[str, ...], out: Path, against: list[Path], rep
             folder.mkdir(parents=True, exist_ok=True)
     for file in against:
         read_predictions(file)
+
+
+def _require_blocks(card: CohortCard, models: tuple[str, ...], views: tuple[tuple[str, ...], ...]) -> None:
+    """Refuse now a block that the cohort does not have: by name it would be after the first fold was fitted."""
+    single = (name.removeprefix(SINGLE) for name in models if name.startswith(SINGLE))
+    require_blocks(card.table or default_blocks({}), {*single, *(block for view in views for block in view)})
 
 
 def _written(

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from agents.behind import Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
+from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.accelerated import accelerated
@@ -32,7 +32,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the new network.")],
     name: Annotated[str | None, typer.Option(help="Name of the network; by default the cohort's.")] = None,
     intended_use: Annotated[str, typer.Option(help="Goes into the manifest and every result.")] = "research only",
-    seed: Annotated[int, typer.Option(help="The same seed and cohort give the same network.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed and cohort give the same network.")] = 0,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion.")] = "circuit",
     notes: Notes = None,
     backbone: Backbone = SMALL_CNN,

@@ -16,7 +16,8 @@ BASELINES: dict[str, Contender] = {
     "late-fusion": late_fusion,
     "concat-mlp": concat_mlp,
 }
-_SINGLE = "single:"
+SINGLE = "single:"
+"""What stands before the name of a block, in the name of the baseline that sees it alone."""
 
 
 def contender(name: str) -> Contender:
@@ -24,10 +25,10 @@ def contender(name: str) -> Contender:
 
     Whether a cohort has the block is known only with a fold: then a single: of another block refuses.
     """
-    block = name.removeprefix(_SINGLE)
+    block = name.removeprefix(SINGLE)
     if block != name and block:
         return single(block)
     if name not in BASELINES:
-        names = ", ".join((*BASELINES, f"{_SINGLE}<block>"))
+        names = ", ".join((*BASELINES, f"{SINGLE}<block>"))
         raise Refused(Reason.UNSUPPORTED, f"no baseline {name!r}; there are {names}")
     return BASELINES[name]

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, PositiveInt, ValidationError
+from pydantic_core import PydanticCustomError
 
 from model.cohorts.folder_line import read_line, wrong_field
 from schemas.errors import Reason, Refused
@@ -20,12 +22,23 @@ CARD, EVENTS, OUTCOMES, SURVIVAL = "cohort.json", "events.ndjson", "outcomes.csv
 OBSERVATION_TOPIC, IMAGING_TOPIC, SEQUENCING_TOPIC = "fhir.observations", "imaging.events", "sequencing.events"
 
 
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise PydanticCustomError("named_twice", "each name once")
+    return names
+
+
+Name = Annotated[str, Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], AfterValidator(_each_once)]
+"""A result has a number a name: of one that stands twice it would say one of two, and no more that they add up to 1."""
+
+
 class Tasks(Record):
     """What can be learnt from the cohort; an empty list is a task it does not have."""
 
-    diagnosis: tuple[str, ...] = ()
-    treatments: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
+    diagnosis: Names = ()
+    treatments: Names = ()
+    endpoints: Names = ()
     horizon_days: int = Field(gt=0)
     """How far the follow-up carries; later survival bins would be guesswork."""
 
@@ -37,7 +50,7 @@ class CohortCard(Record):
     source: str
     terms: str
     tasks: Tasks
-    feature_spaces: dict[str, int] = Field(default_factory=dict)
+    feature_spaces: dict[Name, PositiveInt] = Field(default_factory=dict)
     """Encoder name of the feature bags -> width D."""
     table: tuple[Block, ...] = ()
     """What the linear road is to read of these patients, in blocks; none: a block a modality, made by rule."""
@@ -86,15 +99,17 @@ def read_events(folder: Path, timestamp: datetime | None = None, name: str = EVE
 
 
 def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
-    """Read `outcomes.csv`, checked against the labels and treatments that the card names."""
-    tasks, found = read_card(folder).tasks, []
+    """Read `outcomes.csv`, checked against the labels and treatments that the card names: one line a patient."""
+    tasks, found = read_card(folder).tasks, {}
     for where, row in _rows(folder, OUTCOMES, ("patient", "diagnosis", "treatment", "response", "site")):
         _one_of(row["diagnosis"], ("", *tasks.diagnosis), "diagnosis", where)
         _one_of(row["treatment"], ("", *tasks.treatments), "treatment", where)
         _one_of(row["response"], ("", "0", "1"), "response", where)
+        if row["patient"] in found:
+            raise Refused(Reason.UNREADABLE_FILE, f"{where}: a second line for one patient; keep one")
         answer = row["response"] == "1" if row["response"] else None
-        found.append(Outcome(row["patient"], row["diagnosis"], row["treatment"], answer, row["site"]))
-    return tuple(found)
+        found[row["patient"]] = Outcome(row["patient"], row["diagnosis"], row["treatment"], answer, row["site"])
+    return tuple(found.values())
 
 
 def read_survival(folder: Path) -> tuple[SurvivalTime, ...]:

@@ -1,7 +1,9 @@
 """Who is tested when: patient-level folds, repeated, from a file or made here."""
 
 import csv
-from collections.abc import Mapping, Sequence
+import io
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,26 +26,50 @@ class Assigned:
 
 
 def read_folds(path: Path) -> tuple[Assigned, ...]:
-    """Read patient_id, repeat, fold; Refused where the file is not that, or tests a patient twice in one repeat."""
+    """Read patient_id, repeat, fold; Refused where the file is not that, tests a patient twice in one repeat, or all
+    of a repeat's patients at once."""
     found: dict[tuple[str, int], Assigned] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            for number, row in enumerate(csv.DictReader(lines), start=2):
-                try:
-                    one = Assigned(row["patient_id"], int(row["repeat"]), int(row["fold"]))
-                except (KeyError, TypeError, ValueError):
-                    where = f"{path.name} line {number}"
-                    raise Refused(Reason.UNREADABLE_FILE, f"{where}: wanted patient_id,repeat,fold") from None
-                if (one.patient, one.repeat) in found:
-                    raise Refused(
-                        Reason.UNREADABLE_FILE, f"{path.name} line {number}: a patient twice in a repeat; keep one"
-                    )
-                found[one.patient, one.repeat] = one
+        for number, row in enumerate(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))), start=2):
+            one = _assigned(row, f"{path.name} line {number}")
+            if (one.patient, one.repeat) in found:
+                raise _refused(f"{path.name} line {number}: a patient twice in a repeat; keep one")
+            found[one.patient, one.repeat] = one
     except FileNotFoundError:
         raise Refused(Reason.FILE_MISSING, f"no {path.name}; oncostream cohort folds makes one") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise _refused(f"{path.name} is no CSV in UTF-8; write it as one") from None
     if not found:
-        raise Refused(Reason.UNREADABLE_FILE, f"{path.name} has no folds; oncostream cohort folds makes them")
+        raise _refused(f"{path.name} has no folds; oncostream cohort folds makes them")
+    folds = Counter(repeat for repeat, _ in {(one.repeat, one.fold) for one in found.values()})
+    if 1 in folds.values():
+        raise _refused(f"{path.name} has a repeat of one fold: nobody is left to train; make at least 2 folds a repeat")
     return tuple(found.values())
+
+
+def _assigned(row: Mapping[str, str], where: str) -> Assigned:
+    try:
+        one = Assigned(row["patient_id"], int(row["repeat"]), int(row["fold"]))
+    except (KeyError, TypeError, ValueError):
+        raise _refused(f"{where}: wanted patient_id,repeat,fold") from None
+    if not one.patient or min(one.repeat, one.fold) < 0:
+        raise _refused(f"{where}: wanted a patient, and a repeat and a fold of 0 or more")
+    return one
+
+
+def _refused(found: str) -> Refused:
+    return Refused(Reason.UNREADABLE_FILE, found)
+
+
+def require_of(cohort: Path, seen: Collection[str], folds: Sequence[Assigned]) -> None:
+    """Refused where the folds test patients whom the cohort does not know; `seen` are those with evidence.
+
+    Silently left out, as those are of whom nothing was ever read, they would pass for a smaller cohort.
+    """
+    named = {one.patient for one in read_outcomes(cohort)} | {one.patient for one in read_survival(cohort)}
+    tested = {one.patient for one in folds}
+    if unknown := tested - named - set(seen):
+        raise _refused(f"{len(unknown)} of the folds' {len(tested)} patients are not in the cohort; give its own folds")
 
 
 def write_folds(path: Path, folds: Sequence[Assigned]) -> None:
@@ -62,7 +88,7 @@ def strata_of(cohort: Path) -> dict[str, str]:
     endpoints = read_card(cohort).tasks.endpoints
     told = {*endpoints[:1], *endpoints[-1:]}
     found = {one.patient: one.diagnosis for one in read_outcomes(cohort)}
-    for time in read_survival(cohort):
+    for time in sorted(read_survival(cohort), key=lambda one: endpoints.index(one.endpoint)):
         if time.endpoint in told:
             found[time.patient] = f"{found.get(time.patient, '')}/{time.endpoint}{int(time.event)}"
     return found

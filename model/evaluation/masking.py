@@ -13,7 +13,7 @@ from model.features import Batch
 from model.network import MODALITIES
 from model.student_batch import without_blocks
 from schemas.errors import Reason, Refused
-from schemas.table import Table
+from schemas.table import Block, Table
 
 
 def shown_alone(examples: Examples, table: Table, kept: Collection[str]) -> Examples:
@@ -22,7 +22,8 @@ def shown_alone(examples: Examples, table: Table, kept: Collection[str]) -> Exam
     A modality none of whose blocks is kept counts as absent. A block without codes names all that no other does,
     vectors and variants too; where none is kept, that goes as well: a baseline is not shown it either.
     """
-    stay = torch.tensor([name in kept for name in _known(table, kept)])
+    require_blocks(table.blocks, kept)
+    stay = torch.tensor([block.name in kept for block in table.blocks])
     rest = {block.modality for block in table.blocks if block.name in kept and not block.codes}
     features = {}
     for modality in MODALITIES:
@@ -55,9 +56,9 @@ def _without(rows: Rows, hidden: Sequence[slice], stay: NDArray[np.bool_]) -> Ro
     return Rows(columns, rows.present & stay)
 
 
-def _known(table: Table, kept: Collection[str]) -> list[str]:
-    names = [block.name for block in table.blocks]
-    unknown = set(kept) - set(names)
+def require_blocks(blocks: Sequence[Block], kept: Collection[str]) -> None:
+    """Refused, with the names there are, where one of these is no block's."""
+    names = [block.name for block in blocks]
+    unknown = sorted(set(kept) - set(names))
     if unknown:
-        raise Refused(Reason.UNSUPPORTED, f"no block {sorted(unknown)}; this cohort has {names}")
-    return names
+        raise Refused(Reason.UNSUPPORTED, f"no block {unknown}; this cohort has {names}")

@@ -114,6 +114,10 @@ def compare(model: Measures, against: Measures) -> tuple[Difference, ...]:
 def _survival_figures(study: Study, weights: Array) -> Iterator[tuple[Key, Array] | LeftOut]:
     for column, endpoint in enumerate(study.endpoints):
         parts = [gather_tested(study, repeat, column) for repeat in range(study.fold.shape[1])]
+        if not all(len(part.folds) > 1 for part in parts):
+            why = "a repeat has fewer than two folds with a patient whose time is known"
+            yield from (LeftOut(metric.name, endpoint, why) for metric in SURVIVAL)
+            continue
         drawn = [weights[:, part.rows] for part in parts]
         for metric in SURVIVAL:
             blind = [year for year in metric.years if not all(part.knows(year) for part in parts)]

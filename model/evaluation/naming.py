@@ -13,6 +13,7 @@ from model.evaluation.reliability import expected_error, label_curve
 from model.evaluation.resampling import mean_known, ratio
 from model.evaluation.selective import surest_first
 from model.evaluation.study import Study
+from model.evaluation.tested import spans_of
 
 Array = NDArray[np.float64]
 _LEAST = 1e-12
@@ -36,9 +37,7 @@ def gather_named(study: Study, repeat: int) -> Named:
     fold = study.fold[:, repeat]
     rows = np.nonzero((study.truth >= 0) & (fold >= 0))[0]
     rows = rows[np.argsort(fold[rows], kind="stable")]
-    starts = np.unique(fold[rows], return_index=True)[1]
-    folds = tuple(slice(*edges) for edges in zip(starts, (*starts[1:], len(rows)), strict=True))
-    return Named(rows, folds, study.truth[rows], study.classes[rows, repeat])
+    return Named(rows, spans_of(fold[rows]), study.truth[rows], study.classes[rows, repeat])
 
 
 def accuracy(named: Named, weights: Array) -> Array:

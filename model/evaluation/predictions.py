@@ -47,19 +47,24 @@ def read_predictions(path: Path) -> tuple[tuple[Prediction, ...], tuple[str, ...
             if header[: len(_FIXED)] != _FIXED:
                 raise Refused(Reason.UNREADABLE_FILE, f"{path.name} line 1: wanted the columns {','.join(_FIXED)}")
             labels = tuple(column.removeprefix("p_") for column in header[len(_FIXED) :])
-            return tuple(_parsed(rows, path)), labels
+            return tuple(_parsed(rows, len(header), path)), labels
     except FileNotFoundError:
         raise Refused(Reason.FILE_MISSING, f"no {path.name}; oncostream evaluate writes one") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise Refused(Reason.UNREADABLE_FILE, f"{path.name} is no CSV in UTF-8; evaluate again") from None
 
 
-def _parsed(rows: Iterator[list[str]], path: Path) -> Iterator[Prediction]:
+def _parsed(rows: Iterator[list[str]], columns: int, path: Path) -> Iterator[Prediction]:
     for number, row in enumerate(rows, start=2):
+        if len(row) != columns:
+            found = f"{path.name} line {number}: {len(row)} cells, wanted {columns}"
+            raise Refused(Reason.UNREADABLE_FILE, f"{found}; the file was cut short or edited, evaluate again")
         try:
             patient, repeat, fold, endpoint, *cells = row
             numbers = [float(cell) for cell in cells]
             survival, classes = tuple(numbers[1 : 1 + len(YEARS)]), tuple(numbers[1 + len(YEARS) :])
             yield Prediction(patient, int(repeat), int(fold), endpoint, numbers[0], survival, classes)
-        except (ValueError, IndexError):
+        except ValueError:
             raise Refused(
                 Reason.UNREADABLE_FILE, f"{path.name} line {number}: wanted numbers; evaluate again"
             ) from None

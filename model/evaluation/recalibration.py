@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 _EDGE = 1e-6
 """Log odds of 0 and 1 do not exist."""
 _STEPS, _SETTLED = 30, 1e-8
+_ROUNDING = 1e-12
+"""Of a determinant, against its terms: what is no more than this is left over by rounding, and no curvature."""
 
 
 def calibration_slope(tested: Tested, weights: Array, year: int) -> Array:
@@ -49,9 +51,10 @@ def _logistic(odds: Array, happened: NDArray[np.bool_], weights: Array, start: A
 
 
 def _solved(bends: Array, slopes: Array) -> Array:
-    """The 2 x 2 systems [[b0, b1], [b1, b2]] x = slopes: (B, 3), (B, 2) -> (B, 2)."""
+    """The 2 x 2 systems [[b0, b1], [b1, b2]] x = slopes: (B, 3), (B, 2) -> (B, 2); NaN where odds are all alike."""
     b0, b1, b2 = bends.T
     determinant = b0 * b2 - b1 * b1
+    determinant = np.where(determinant > _ROUNDING * b0 * b2, determinant, np.nan)
     turned = np.stack((b2 * slopes[:, 0] - b1 * slopes[:, 1], b0 * slopes[:, 1] - b1 * slopes[:, 0]), 1)
     solution: Array = turned / determinant[:, None]
     return solution

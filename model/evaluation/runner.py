@@ -32,6 +32,8 @@ Kept = tuple[str, ...]
 Speaks = Callable[[Kept, Tensor], tuple[Tensor, Forecast]]
 """(blocks kept, rows) -> those of the rows of whom anything is left, and what is said of them."""
 Said = dict[tuple[str, Kept], list[Prediction]]
+_NOTHING = Forecast(np.zeros((0, 0, 0)), np.zeros((0, 0)))
+"""Of a fold of whose patients nothing is left: those with a rare block may all be in other folds."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _speaks(fitted: Fitted, says: Callable[[Kept, Examples, Tensor], Forecast]) 
     def speaks(kept: Kept, rows: Tensor) -> tuple[Tensor, Forecast]:
         examples = _shown(fitted, kept)
         seen = rows[examples.present[rows].any(1)]
-        return seen, says(kept, examples, seen)
+        return seen, says(kept, examples, seen) if len(seen) else _NOTHING
 
     return speaks
 

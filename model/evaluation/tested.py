@@ -1,6 +1,7 @@
 """The test patients of one repeat and one endpoint, weighted against censoring by their training patients."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,8 @@ class Tested:
     survival: Array
     """(n, Y)."""
     inverse: Array
-    """(n,): 1 / G(days), G the censoring Kaplan-Meier of the fold's training patients."""
+    """(n,): 1 / G(days), G the censoring Kaplan-Meier of the fold's training patients; NaN where no time is known of
+    any of them."""
     inverse_years: Array
     """(n, Y): 1 / G(year); NaN where no training patient was followed past it."""
     baseline: Array
@@ -38,7 +40,8 @@ class Tested:
     def knows(self, year: int) -> bool:
         """Whether a survival is predicted for that year and the folds' training patients were followed past it."""
         column = YEARS.index(year)
-        return bool(np.isfinite(self.survival[:, column] + self.inverse_years[:, column]).all())
+        known = np.isfinite(self.survival[:, column] + self.inverse_years[:, column])
+        return bool(known.any() and known.all())
 
     def cases(self, year: int) -> Array:
         """(n,): 1 / G(days) of those whose event came by that year, else 0 (Graf 1999)."""
@@ -54,19 +57,26 @@ class Tested:
         return predicted
 
 
+def spans_of(fold: NDArray[np.int64]) -> tuple[slice, ...]:
+    """Sorted folds (n,) -> which of the n each fold tests; none of nobody."""
+    starts = np.unique(fold, return_index=True)[1].tolist()
+    return tuple(slice(*edges) for edges in pairwise((*starts, len(fold))))
+
+
 def gather_tested(study: Study, repeat: int, endpoint: int) -> Tested:
-    """Those of the repeat with a time for the endpoint; Refused where a fold has no training patient with one."""
+    """Those of the repeat with a time for the endpoint; Refused where the repeat has a single fold."""
     fold, days, event = study.fold[:, repeat], study.days[:, endpoint], study.event[:, endpoint]
+    if len(np.unique(fold[fold >= 0])) < 2:
+        raise Refused(Reason.UNREADABLE_FILE, "a fold without training patients; make at least 2 folds a repeat")
     timed = np.isfinite(days) & (fold >= 0)
     rows = np.nonzero(timed)[0]
     rows = rows[np.argsort(fold[rows], kind="stable")]
-    inverse, years, baseline = np.empty(len(rows)), np.empty((len(rows), len(YEARS))), np.empty((len(rows), len(YEARS)))
-    numbers, starts = np.unique(fold[rows], return_index=True)
-    folds = tuple(slice(*edges) for edges in zip(starts, (*starts[1:], len(rows)), strict=True))
-    for number, part in zip(numbers, folds, strict=True):
-        train = timed & (fold != number)
+    inverse, years, baseline = (np.full((len(rows), *more), np.nan) for more in ((), (len(YEARS),), (len(YEARS),)))
+    folds = spans_of(fold[rows])
+    for part in folds:
+        train = timed & (fold != fold[rows[part.start]])
         if not train.any():
-            raise Refused(Reason.UNREADABLE_FILE, "a fold without training patients; make at least 2 folds a repeat")
+            continue  # all whose time is known are in this fold: nothing says how they are censored
         known = (days[train], event[train])
         at = np.concatenate((days[rows[part]], YEARS_DAYS))
         weights, free = inverse_censoring(*known, at), kaplan_meier(*known, YEARS_DAYS)

@@ -62,6 +62,11 @@ def test_what_cannot_be_evaluated_is_one_line(cohort: Path, tmp_path: Path, args
         pytest.param(("--out", "file/p.csv"), "file", id="predictions-in-a-file"),
         pytest.param(("--out", "p.csv", "--report", "file"), "file", id="a-report-in-a-file"),
         pytest.param(("--out", "p.csv", "--against", "absent.csv"), "no absent.csv", id="no-file-to-compare-with"),
+        pytest.param(("--out", "p.csv", "--keep", "clinical+blood"), "no block ['blood']", id="a-block-it-has-not"),
+        pytest.param(("--out", "p.csv", "--keep", ""), "no block ['']", id="a-block-without-a-name"),
+        pytest.param(
+            ("--out", "p.csv", "--model", "single:blood"), "no block ['blood']", id="a-block-alone-it-has-not"
+        ),
     ],
 )
 def test_what_could_not_be_written_or_compared_is_refused_before_anything_is_fitted(
@@ -91,3 +96,32 @@ def test_folds_that_are_none_are_refused(cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "folds.csv").write_text("")
     done = oncostream("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
     assert "has no folds" in done.stderr
+
+
+def test_folds_of_another_cohort_are_refused_without_a_name(cohort: Path, tmp_path: Path) -> None:
+    rows = (cohort.parent / "folds.csv").read_text()
+    (tmp_path / "folds.csv").write_text(f"{rows}stranger,0,0\n")
+    asked = ("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--model", "single:clinical", "--out")
+    done = oncostream(*asked, tmp_path / "p.csv", code=2)
+    assert "1 of the folds' 61 patients are not in the cohort; give its own folds" in done.stderr
+    assert "stranger" not in done.stderr
+    assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("cohort", "synthetic", "OUT"),
+        ("cohort", "folds", "COHORT", "OUT"),
+        ("train", "COHORT", "--out", "OUT"),
+        ("evaluate", "COHORT", "--folds", "FOLDS", "--model", "single:clinical", "--out", "OUT"),
+    ],
+)
+def test_a_seed_that_generators_do_not_take_is_refused_at_once(
+    cohort: Path, tmp_path: Path, asked: tuple[str, ...], seed: int
+) -> None:
+    places = {"COHORT": cohort, "FOLDS": cohort.parent / "folds.csv", "OUT": tmp_path / "out"}
+    done = oncostream(*(places.get(word, word) for word in asked), "--seed", seed, code=2)
+    assert "or equal to" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -41,11 +41,22 @@ def test_a_phase_of_another_run_or_none_is_not_taken(tmp_path: Path, phase: str,
     assert Checkpoints(tmp_path, key).restore(phase, network, random) is None
 
 
+@pytest.mark.parametrize("left", [0, 4, 1000])
+def test_a_phase_that_the_disk_never_got_whole_is_refused_with_what_to_do(tmp_path: Path, left: int) -> None:
+    network, random = network_of(untrained_manifest(), seed=1), torch.Generator()
+    kept = Checkpoints(tmp_path, "key")
+    kept.keep("student", network, random, {})
+    path = tmp_path / "student.safetensors"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(ValueError, match=r"student.safetensors is broken .*; remove it, and its phase is run again"):
+        kept.restore("student", network, random)
+
+
 def test_the_same_settings_are_the_same_run_in_another_process_too(tmp_path: Path) -> None:
     write_synthetic(tmp_path, patients=1, seed=3, flawed=False)
     one, other = (TrainSettings("tiny", "tests only") for _ in range(2))  # no object of one is an object of the other
     behind = replace(one, backbone=Frozen("timm:tiny", "a" * 64, torch.nn.Sequential(torch.nn.Flatten())))
-    keys = {key_of(tmp_path, settings) for settings in (one, other, behind, replace(one, seed=1))}
+    keys = {key_of(tmp_path, settings, {}) for settings in (one, other, behind, replace(one, seed=1))}
     assert len(keys) == 3
     assert " at 0x" not in repr(replace(behind, rules=Rules(clinical=ClinicalRules(notes=UNASKED))))
 
@@ -72,3 +83,24 @@ def test_a_run_cut_short_ends_in_the_network_of_a_whole_one(tmp_path: Path) -> N
     assert set(phases) == {"circuit"}
     assert again == whole
     assert not (tmp_path / "cut" / "phases").exists()
+    for name in ("weights.safetensors", "manifest.json", "tokenizer.json", "card.md", "losses.png"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_run_that_lacked_a_file_is_begun_anew_when_the_file_is_back(tmp_path: Path) -> None:
+    write_synthetic(tmp_path / "cohort", patients=30, seed=3, flawed=False)
+    files, phases = files_under(tmp_path), list[str]()
+    scan = next((tmp_path / "cohort" / "files").rglob("*.dcm"))
+
+    def cut_in_the_circuit(phase: str, done: float, loss: float) -> None:
+        if phase == "circuit":
+            raise Cut
+
+    scan.rename(tmp_path / "away")
+    with pytest.raises(Cut):
+        train(tmp_path / "cohort", tmp_path / "cut", files, TINY, cut_in_the_circuit)
+    (tmp_path / "away").rename(scan)
+    again = train(tmp_path / "cohort", tmp_path / "cut", files, TINY, lambda phase, *_: phases.append(phase))
+    assert set(phases) == {"images", "sequences", "student", "circuit"}
+    assert again == train(tmp_path / "cohort", tmp_path / "whole", files, TINY, lambda *_: None)

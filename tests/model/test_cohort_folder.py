@@ -124,6 +124,7 @@ def test_a_broken_line_is_refused_with_its_number(folder: Path, line: str, reaso
         pytest.param("outcomes.csv", "p3,c,,,", "line 4: diagnosis must be one of", id="unknown-label"),
         pytest.param("outcomes.csv", "p3,a,x,yes,", "line 4: response must be one of", id="response-in-words"),
         pytest.param("outcomes.csv", "p3,a", "line 4: wanted 5 cells", id="too-few-cells"),
+        pytest.param("outcomes.csv", "p1,b,,,", "line 4: a second line for one patient; keep one", id="two-diagnoses"),
         pytest.param("survival.csv", "p1,OS,3,1", "line 4: a second line", id="twice"),
         pytest.param("survival.csv", "p3,PFS,3,1", "line 4: endpoint must be one of", id="unknown-endpoint"),
         pytest.param("survival.csv", "p3,OS,-1,1", "line 4: time_days", id="before-the-start"),
@@ -136,6 +137,28 @@ def test_a_broken_table_is_refused_with_its_line(folder: Path, name: str, line: 
         rows.write(line + "\n")
     with pytest.raises(Refused, match=words):
         _ = read_outcomes(folder), read_survival(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(
+            {"tasks": {"diagnosis": ["a", "a"], "horizon_days": 9}}, "diagnosis is wrong .named_twice", id="label"
+        ),
+        pytest.param({"tasks": {"treatments": ["x", "x"], "horizon_days": 9}}, "treatments is wrong", id="treatment"),
+        pytest.param({"tasks": {"endpoints": ["OS", "OS"], "horizon_days": 9}}, "endpoints is wrong", id="endpoint"),
+        pytest.param({"tasks": {"endpoints": [""], "horizon_days": 9}}, "endpoints.0 is wrong", id="no-name"),
+        pytest.param({"feature_spaces": {"bag": 0}}, "feature_spaces.bag is wrong", id="no-width"),
+        pytest.param({"feature_spaces": {"bag": -4}}, "feature_spaces.bag is wrong", id="a-width-below-0"),
+    ],
+)
+def test_a_card_that_names_a_thing_twice_or_not_at_all_is_refused(
+    folder: Path, change: dict[str, object], words: str
+) -> None:
+    card = json.loads((folder / "cohort.json").read_text())
+    (folder / "cohort.json").write_text(json.dumps(card | change))
+    with pytest.raises(Refused, match=words):
+        read_card(folder)
 
 
 @pytest.mark.parametrize("name", ["cohort.json", "outcomes.csv", "survival.csv", "events.ndjson"])

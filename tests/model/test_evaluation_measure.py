@@ -1,6 +1,7 @@
 """Figures, intervals and paired differences as a whole: what holds for any model, and what is left out and said."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from evaluation_cohort import made_study
 from model.evaluation.conformal import coverage_by_pattern
 from model.evaluation.measure import NAMING, Measured, Measures, compare, measure
 from model.evaluation.metrics import ASIDE, BETTER, DIAGNOSIS, SURVIVAL, Better
+from model.evaluation.plots import write_plots
 from model.evaluation.report import markdown
 from model.evaluation.resampling import draw_patients
 from model.evaluation.study import Study
@@ -136,6 +138,40 @@ def test_without_any_event_nothing_that_needs_one_is_measured() -> None:
     found = measure(replace(GOOD, event=np.zeros_like(GOOD.event)), draws=20, seed=0)
     assert {"Uno C, 5 y", "AUC, 2 y", "calibration slope, 2 y"} <= {one.metric for one in found.left_out}
     assert "too few events" in markdown([found])
+
+
+def with_another_endpoint(timed: np.ndarray) -> Study:
+    """`RFS` beside `OS`, its time known of some alone (N,)."""
+    twice = {name: np.repeat(getattr(GOOD, name), 2, axis=2) for name in ("risk", "survival")}
+    days = np.concatenate((GOOD.days, np.where(timed[:, None], GOOD.days, np.nan)), 1)
+    return replace(GOOD, endpoints=("OS", "RFS"), days=days, event=np.repeat(GOOD.event, 2, axis=1), **twice)
+
+
+@pytest.mark.parametrize(
+    "timed",
+    [
+        pytest.param(GOOD.fold[:, 0] == 1, id="of-one-fold"),
+        pytest.param(np.arange(240) == 7, id="of-one-patient"),
+    ],
+)
+def test_an_endpoint_known_in_one_fold_alone_is_left_out_and_said_and_costs_no_other(
+    good: Measures, timed: np.ndarray, tmp_path: Path
+) -> None:
+    found = measure(with_another_endpoint(timed), draws=200, seed=0)
+    assert {one.endpoint for one in found.rows()} == {"OS", NAMING}
+    assert [row(found, one.name).value for one in SURVIVAL] == [row(good, one.name).value for one in SURVIVAL]
+    assert "RFS, Uno C, 5 y: a repeat has fewer than two folds" in markdown([found])
+    assert len(write_plots([found], tmp_path)) == 3
+
+
+def test_a_repeat_that_tests_nobody_whose_time_or_label_is_known_is_said(tmp_path: Path) -> None:
+    second = np.array([False, True])
+    fold = np.where((np.arange(240)[:, None] < 120) == second, -1, GOOD.fold)
+    days = np.where(np.arange(240)[:, None] < 120, GOOD.days, np.nan)
+    found = measure(replace(GOOD, fold=fold, days=days, truth=np.full(240, -1)), draws=20, seed=0)
+    assert not found.rows()
+    assert "diagnosis, accuracy: a repeat tests no patient whose label is known" in markdown([found])
+    assert len(write_plots([found], tmp_path)) == 3
 
 
 def test_a_draw_takes_as_many_patients_as_there_are() -> None:

@@ -82,6 +82,13 @@ def test_a_slope_without_end_is_no_number() -> None:
     assert np.isnan(calibration_slope(parted, DRAWN, 5)).all()
 
 
+@pytest.mark.parametrize("survival", [0.0, 0.123456, 0.37])
+def test_a_prediction_that_is_the_same_for_all_has_no_slope(survival: float) -> None:
+    """What rounding leaves of no curvature was divided by, and a step of 0 counted as settled."""
+    alike = replace(WHOLE, survival=np.full_like(WHOLE.survival, survival))
+    assert np.isnan([calibration_slope(alike, DRAWN, year) for year in (2, 5)]).all()
+
+
 def test_sensitivity_is_the_best_of_the_weighted_roc_curve() -> None:
     weight, case = WHOLE.cases(2) + WHOLE.controls(2), WHOLE.cases(2) > 0
     for drawn, found in zip(DRAWN, sensitivity(WHOLE, DRAWN, 2), strict=True):

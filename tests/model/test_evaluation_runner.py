@@ -131,6 +131,17 @@ def test_a_block_alone_says_something_else_than_all_of_them(
     assert len(alone) <= len(everything)
 
 
+@pytest.mark.parametrize("model", ["ours", "linear", "rsf"])
+def test_a_fold_of_whose_patients_nothing_is_left_is_empty(cohort: Path, model: str) -> None:
+    data = read_data(cohort, files_under(cohort), TINY.reading)
+    scanned = {data.patients[row] for row in data.recording.owners["imaging/cnn"].tolist()}
+    rest = {piece.patient for piece in data.light} - scanned
+    folds = tuple(Assigned(patient, 0, int(patient not in rest)) for patient in data.patients)
+    said = predict_fold(Evaluation(data, folds, (model,), TINY, ((), ("imaging",))), repeat=0, fold=0)
+    assert {one.patient for one in said[model, ()]} == rest
+    assert said[model, ("imaging",)] == []
+
+
 def test_an_unknown_block_is_refused(cohort: Path, folds: tuple[Assigned, ...]) -> None:
     with pytest.raises(Refused, match="clinical"):
         predicted(cohort, folds, "cox", (("blood",),))

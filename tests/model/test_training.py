@@ -1,5 +1,6 @@
 """Training on a small synthetic cohort: losses fall, the folder loads, the same seed gives the same network."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,8 +32,9 @@ SETTINGS = TrainSettings(
 
 
 class First(NamedTuple):
-    """A network as it was trained first: its folder, its manifest, and the losses of each phase."""
+    """A network as it was trained first: of which cohort, its folder, its manifest, and the losses of each phase."""
 
+    cohort: Path
     out: Path
     manifest: Manifest
     losses: dict[str, list[float]]
@@ -54,7 +56,7 @@ def first(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> First:
     losses: dict[str, list[float]] = {}
     out = tmp_path_factory.mktemp("first")
     manifest = trained(cohort, out, lambda phase, _, loss: losses.setdefault(phase, []).append(loss))
-    return First(out, manifest, losses)
+    return First(cohort, out, manifest, losses)
 
 
 def test_training_lowers_the_loss_and_writes_a_network_that_loads(first: First) -> None:
@@ -68,6 +70,11 @@ def test_training_lowers_the_loss_and_writes_a_network_that_loads(first: First) 
     card = (first.out / "card.md").read_text()
     assert "Not for clinical use" in card
     assert "not-json" in card
+    limits = "2 epochs of the encoders, 4 of the student, 2 of the circuit, 20 steps of the linear roads"
+    assert f"| at most | {limits} |" in card
+    parts = ("cohort.json", "events.ndjson", "outcomes.csv", "survival.csv")
+    records = b"".join((first.cohort / name).read_bytes() for name in parts)
+    assert f"| cohort's records | {hashlib.sha256(records).hexdigest()} |" in card
 
 
 def test_the_same_seed_gives_the_same_network_on_one_thread_whatever_was_set(
