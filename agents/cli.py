@@ -1,6 +1,7 @@
 """The command line: `oncostream COMMAND`. Exit codes: 0 done, 2 asked wrongly, 3 not settled, 4 away, 1 a bug."""
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -116,10 +117,10 @@ def _root() -> None:
     """An event-driven streaming processor for precision oncology. Research software, not a medical device."""
 
 
-def main() -> None:
-    """Run one command and leave with its exit code; a known failure is one line on stderr."""
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one command (of the process's own arguments) and leave with its exit code; a known failure is one line."""
     try:
-        app()
+        app(args)
     except (WrongSettings, AskedWrongly, Refused) as error:
         _leave(2, str(error))
     except (Away, LocalError, Unavailable) as error:

@@ -1,37 +1,29 @@
 """`oncostream evaluate` and `cohort folds` as a data scientist types them."""
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typed import typed
 
 from model.cohorts.synthetic import write_synthetic
 
 pytestmark = pytest.mark.slow
-MAIN = (sys.executable, "-c", "from agents.cli import main; main()")
-
-
-def oncostream(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run((*MAIN, *map(str, args)), capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == code, (done.stdout + done.stderr)[-2000:]
-    return done
 
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate") / "cohort"
     write_synthetic(folder, patients=60, seed=2, flawed=False)
-    oncostream("cohort", "folds", folder, folder.parent / "folds.csv", "--repeats", 1, "--folds", 2)
+    typed("cohort", "folds", folder, folder.parent / "folds.csv", "--repeats", 1, "--folds", 2)
     return folder
 
 
 def test_baselines_are_predicted_out_of_fold_compared_and_drawn(cohort: Path, tmp_path: Path) -> None:
     base = ("evaluate", cohort, "--folds", cohort.parent / "folds.csv", "--draws", 20)
-    oncostream(*base, "--model", "late-fusion", "--out", tmp_path / "late.csv", "--keep", "clinical+genomic")
+    typed(*base, "--model", "late-fusion", "--out", tmp_path / "late.csv", "--keep", "clinical+genomic")
     report = ("--against", tmp_path / "late.csv", "--report", tmp_path / "report")
-    oncostream(*base, "--model", "single:clinical", "--out", tmp_path / "clinical.csv", *report)
+    typed(*base, "--model", "single:clinical", "--out", tmp_path / "clinical.csv", *report)
     rows = list(csv.DictReader((tmp_path / "late.csv").open()))
     assert list(rows[0])[:6] == ["patient_id", "repeat", "fold", "endpoint", "risk", "surv_1y"]
     assert {row["endpoint"] for row in rows} == {"OS", "RFS"}
@@ -50,7 +42,7 @@ def test_baselines_are_predicted_out_of_fold_compared_and_drawn(cohort: Path, tm
 )
 def test_what_cannot_be_evaluated_is_one_line(cohort: Path, tmp_path: Path, args: tuple[str, ...], told: str) -> None:
     said = ("evaluate", cohort, "--folds", cohort.parent / "folds.csv", "--out", tmp_path / "p.csv", *args)
-    done = oncostream(*said, code=2)
+    done = typed(*said, code=2)
     assert told in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -73,9 +65,8 @@ def test_what_could_not_be_written_or_compared_is_refused_before_anything_is_fit
     cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     Path("file").touch()
-    done = oncostream(
+    done = typed(
         "evaluate", cohort, "--folds", cohort.parent / "folds.csv", "--model", "single:clinical", *args, code=2
     )
     assert told in done.stderr
@@ -84,17 +75,17 @@ def test_what_could_not_be_written_or_compared_is_refused_before_anything_is_fit
 
 @pytest.mark.parametrize("args", [("--folds", 61), ("--folds", 5, "--by-site")])
 def test_more_folds_than_patients_or_sites_are_refused(cohort: Path, tmp_path: Path, args: tuple[object, ...]) -> None:
-    done = oncostream("cohort", "folds", cohort, tmp_path / "folds.csv", *args, code=2)
+    done = typed("cohort", "folds", cohort, tmp_path / "folds.csv", *args, code=2)
     assert done.stderr.splitlines()[-1].startswith(f"oncostream: --folds {args[1]}: Cannot have number of splits")
     assert "Traceback" not in done.stderr
 
 
 def test_folds_that_are_none_are_refused(cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "folds.csv").write_text("patient,fold\na,1\n")
-    done = oncostream("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
+    done = typed("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
     assert "patient_id,repeat,fold" in done.stderr
     (tmp_path / "folds.csv").write_text("")
-    done = oncostream("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
+    done = typed("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--out", tmp_path / "p.csv", code=2)
     assert "has no folds" in done.stderr
 
 
@@ -102,7 +93,7 @@ def test_folds_of_another_cohort_are_refused_without_a_name(cohort: Path, tmp_pa
     rows = (cohort.parent / "folds.csv").read_text()
     (tmp_path / "folds.csv").write_text(f"{rows}stranger,0,0\n")
     asked = ("evaluate", cohort, "--folds", tmp_path / "folds.csv", "--model", "single:clinical", "--out")
-    done = oncostream(*asked, tmp_path / "p.csv", code=2)
+    done = typed(*asked, tmp_path / "p.csv", code=2)
     assert "1 of the folds' 61 patients are not in the cohort; give its own folds" in done.stderr
     assert "stranger" not in done.stderr
     assert not (tmp_path / "p.csv").exists()
@@ -122,6 +113,6 @@ def test_a_seed_that_generators_do_not_take_is_refused_at_once(
     cohort: Path, tmp_path: Path, asked: tuple[str, ...], seed: int
 ) -> None:
     places = {"COHORT": cohort, "FOLDS": cohort.parent / "folds.csv", "OUT": tmp_path / "out"}
-    done = oncostream(*(places.get(word, word) for word in asked), "--seed", seed, code=2)
+    done = typed(*(places.get(word, word) for word in asked), "--seed", seed, code=2)
     assert "or equal to" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from guarded_servers import PASSWORD, Guarded, guarded_servers
+from typed import typed
 
 from agents.checks import State
 from agents.clients import administering, caching
@@ -46,26 +47,20 @@ def as_hospital(guarded: Guarded, fresh_settings: Any, monkeypatch: pytest.Monke
     return fresh_settings.env | ours
 
 
-def run(env: dict[str, str], *args: str) -> str:
-    done = subprocess.run((*MAIN, *args), env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
 def test_the_whole_road_goes_by_passwords_over_tls_with_no_more_rights_than_the_page_asks_for(
     as_hospital: dict[str, str], tmp_path: Path
 ) -> None:
-    run(as_hospital, "doctor", "--create-topics")
+    typed("doctor", "--create-topics")
     write_synthetic(tmp_path / "cohort", patients=2, seed=5)
-    run(as_hospital, "send", str(tmp_path / "cohort"))
+    typed("send", tmp_path / "cohort")
     with (tmp_path / "worker.log").open("wb") as log:
         worker = subprocess.Popen((*MAIN, "run"), env=as_hospital, stdout=log, stderr=log)
     try:
-        status = run(as_hospital, "status", "--wait", "90", "--json")
+        status = typed("status", "--wait", "90", "--json").stdout
     finally:
         worker.terminate()
         assert worker.wait(60) == 0
-    assert {json.loads(line)["patient"] for line in run(as_hospital, "results", "--json").splitlines()}
+    assert {json.loads(line)["patient"] for line in typed("results", "--json").stdout.splitlines()}
     told = (tmp_path / "worker.log").read_text()
     assert not any(secret in told + status for secret in (PASSWORD, "pa%2Fss", "pa/ss"))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typed import typed
 
 from agents.clients import administering, reading, writing
 from agents.rereading import events_of, is_outdated, outdated
@@ -96,16 +97,10 @@ def test_what_counts_of_each_source_is_found_with_its_event_where_that_is_there_
     assert none == []
 
 
-def run(env: dict[str, str], *args: str) -> str:
-    done = subprocess.run((*MAIN, *args), env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
 @contextmanager
-def worker(env: dict[str, str], log: Path) -> Iterator[None]:
+def worker(log: Path) -> Iterator[None]:
     with log.open("ab") as output:
-        process = subprocess.Popen((*MAIN, "run"), env=env, stdout=output, stderr=output)
+        process = subprocess.Popen((*MAIN, "run"), stdout=output, stderr=output)
     try:
         yield
     finally:
@@ -114,35 +109,37 @@ def worker(env: dict[str, str], log: Path) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_files_are_read_again_behind_the_encoders_of_a_new_network(fresh_settings: Any, tmp_path: Path) -> None:
+def test_files_are_read_again_behind_the_encoders_of_a_new_network(
+    fresh_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the first reading has the greater hash, sending the event once more alone changes nothing."""
-    before = fresh_settings.env | {"ONCOSTREAM_TRIGGER_MIN_MODALITIES": "1"}
-    one, other = Path(before["ONCOSTREAM_MODEL"]), tmp_path / "other"
+    monkeypatch.setenv("ONCOSTREAM_TRIGGER_MIN_MODALITIES", "1")
+    one, other = Path(fresh_settings.env["ONCOSTREAM_MODEL"]), tmp_path / "other"
     write_untrained(other, seed=1)
-    after = before | {"ONCOSTREAM_MODEL": str(other)}
     write_synthetic(tmp_path / "cohort", patients=8, seed=5)
-    run(before, "doctor", "--create-topics")
-    with worker(before, tmp_path / "log"):
-        run(before, "send", str(tmp_path / "cohort"))
-        first = settled(before, one)
+    typed("doctor", "--create-topics")
+    with worker(tmp_path / "log"):
+        typed("send", tmp_path / "cohort")
+        first = settled(one)
     files = {name for name, found in first.items() if Modality.IMAGING not in found.missing}
     assert files
-    with worker(after, tmp_path / "log"):
-        without = settled(after, other)
+    monkeypatch.setenv("ONCOSTREAM_MODEL", str(other))
+    with worker(tmp_path / "log"):
+        without = settled(other)
         assert {without[name].missing.get(Modality.IMAGING) for name in files} == {Absence.ENCODER_CHANGED}
-        said = run(after, "reread")
+        said = typed("reread").stdout
         assert said.startswith("sent ")
-        again = settled(after, other)
-        assert run(after, "reread") == "sent 0 events again, for 0 of 0 sources behind other encoders\n"
+        again = settled(other)
+        assert typed("reread").stdout == "sent 0 events again, for 0 of 0 sources behind other encoders\n"
     assert {name: used(found) for name, found in again.items()} == {name: used(found) for name, found in first.items()}
 
 
-def settled(env: dict[str, str], of: Path) -> dict[str, Result]:
+def settled(of: Path) -> dict[str, Result]:
     """Patient -> the last result, when there is nothing left to do and this network said them all."""
     model, give_up = Manifest.read(of).model, time.monotonic() + 60
     while True:
-        run(env, "status", "--wait", "60")
-        results = [Result.model_validate_json(line) for line in run(env, "results", "--json").splitlines()]
+        typed("status", "--wait", "60")
+        results = [Result.model_validate_json(line) for line in typed("results", "--json").stdout.splitlines()]
         if {result.provenance.model for result in results} == {model} or time.monotonic() > give_up:
             return {result.patient: result for result in results}
 
