@@ -1,6 +1,7 @@
 """What slow tests share: one broker and cache a session, an installation of its own for each test, a network."""
 
 import os
+import signal
 import urllib.error
 import urllib.request
 import uuid
@@ -17,6 +18,10 @@ from streams.settings import Settings, read_settings
 
 SHARED_JARS = Path(__file__).parents[2] / "shared" / "kafka" / "m2"
 """Kafka's jars beside the repository."""
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background job, and in all that it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
