@@ -125,7 +125,7 @@ def _mark_in(message: Message) -> str | None:
 
 
 def _is_unreadable(value: bytes | None, origins: set[tuple[str, int, int]]) -> bool:
-    piece = _evidence_in(value) if value is not None and b'"unreadable"' in value else None
+    piece = evidence_in(value) if value is not None and b'"unreadable"' in value else None
     if piece is None:
         return False
     origin = (piece.origin.topic, piece.origin.partition, piece.origin.offset)
@@ -134,11 +134,11 @@ def _is_unreadable(value: bytes | None, origins: set[tuple[str, int, int]]) -> b
 
 def _is_older(value: bytes, than: Message | None) -> bool:
     """Whether this loses to what counts so far, as what is no evidence does to all."""
-    piece, known = _evidence_in(value), _evidence_in(than.value or b"") if than else None
+    piece, known = evidence_in(value), evidence_in(than.value or b"") if than else None
     return piece is None or (known is not None and piece.rank < known.rank)
 
 
-def _evidence_in(value: bytes) -> Evidence | None:
+def evidence_in(value: bytes) -> Evidence | None:
     """None where the record is none: assembly has set it aside, and it changes nothing of what counts."""
     try:
         return Evidence.model_validate_json(value)

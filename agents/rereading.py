@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from pydantic import ValidationError
 
+from agents.letters import evidence_in
 from schemas.envelope import REREAD
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin
 from schemas.message import Message
@@ -23,14 +23,18 @@ async def outdated(
     The topic is read twice, so that only those sources are kept in mind.
     """
     first = read_to_end(consumer, topic, partitions)
-    keys = {message.key async for message in first if (piece := _piece_in(message)) and is_outdated(piece, encoders)}
+    keys = {
+        message.key
+        async for message in first
+        if (piece := evidence_in(message.value or b"")) and is_outdated(piece, encoders)
+    }
     counting: dict[bytes | None, Evidence] = {}
     async for message in read_to_end(consumer, topic, partitions):
         if message.key not in keys:
             continue
         if message.value is None:
             counting.pop(message.key, None)
-        elif piece := _piece_in(message):
+        elif piece := evidence_in(message.value):
             known = counting.get(message.key)
             counting[message.key] = merge(known, piece) if known else piece
     return [piece for piece in counting.values() if piece.modality in of and is_outdated(piece, encoders)]
@@ -72,11 +76,3 @@ async def send_again(producer: AIOKafkaProducer, event: Message, reading: int) -
         partition=event.partition,
         headers=[*headers, (REREAD, str(reading).encode())],
     )
-
-
-def _piece_in(message: Message) -> Evidence | None:
-    """None for an erasure, and where the record is none: assembly has set it aside."""
-    try:
-        return Evidence.model_validate_json(message.value or b"")
-    except ValidationError:
-        return None

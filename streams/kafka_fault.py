@@ -6,7 +6,6 @@ from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
-    IllegalSaslStateError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
@@ -52,12 +51,8 @@ async def _told(host: str, port: int, kafka: KafkaSettings) -> str | None:
         return "refuses the user or the password; set ONCOSTREAM_KAFKA_USER and ONCOSTREAM_KAFKA_PASSWORD"
     except UnsupportedSaslMechanismError:
         return f"does not take {kafka.mechanism}; set ONCOSTREAM_KAFKA_MECHANISM to one that it takes"
-    except TimeoutError:
-        return None
-    except (ssl.SSLError, ConnectionResetError, IllegalSaslStateError) as error:
+    except (ssl.SSLError, ConnectionResetError, KafkaError) as error:
         return f"hangs up ({type(error).__name__}); {_OTHER_SECURITY}"
-    except OSError:
+    except OSError:  # a TimeoutError is one
         return None
-    except KafkaError as error:
-        return f"hangs up ({type(error).__name__}); {_OTHER_SECURITY}"
     return "answers, but not at the addresses that it gives its clients; check its advertised.listeners"
