@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.hardware import ALONE, Hardware, placed
+from schemas.bounds import Count, NotNegative, Rate
 
 Report = Callable[[str, float, float], None]
 """(phase, share of it done from 0 to 1, validation loss)."""
@@ -20,10 +21,10 @@ def silent(phase: str, done: float, loss: float) -> None:
 class Descent:
     """How one phase is trained."""
 
-    epochs: int
-    rate: float
-    decay: float = 0.5
-    patience: int = 8
+    epochs: Count
+    rate: Rate
+    decay: NotNegative = 0.5
+    patience: Count = 8
     """Epochs without a better validation loss before it stops."""
 
 

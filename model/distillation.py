@@ -16,6 +16,7 @@ from model.heads import Logits
 from model.linear import LinearRoad
 from model.linear_roads import Opinion
 from model.targets import Targets, loss_of
+from schemas.bounds import Positive, Share
 
 Kind = Literal["kl", "mse", "dkd"]
 
@@ -25,9 +26,9 @@ class Lesson:
     """How strongly and by which distance a student follows its teacher."""
 
     kind: Kind = "kl"
-    alpha: float = 0.9
+    alpha: Share = 0.9
     """Weight of the teacher; the rest is what became of the patient."""
-    temperature: float = 4.0
+    temperature: Positive = 4.0
     """Of the diagnosis; hazards are compared as they are."""
     rotating: bool = False
     """Whether each block teaches in turn, or only the one who sees all."""

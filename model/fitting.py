@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -126,16 +127,21 @@ class _Student:
         if not losses:
             setting, random = self.settings.student, self.generator
             for done, value in train_student(network, examples, teaching, setting, random, self.hardware):
-                losses["student"] = value
-                self.report("student", done, value)
+                losses["student"] = self._told("student", done, value)
             self.checkpoints.keep("student", network, self.generator, losses)
         self._impute(network, examples)
         loss = self._circuit_loss(network, examples, teaching)
         epochs, rate = self.settings.circuit_epochs, self.settings.circuit_rate
         for done, value in train_circuit(network, loss, epochs, rate, self.hardware):
-            losses["circuit"] = value
-            self.report("circuit", done, value)
+            losses["circuit"] = self._told("circuit", done, value)
         return losses
+
+    def _told(self, phase: str, done: float, loss: float) -> float:
+        """The loss, reported; ValueError where it is no number any more, and nothing after it would be one."""
+        if not isfinite(loss):
+            raise ValueError(f"{phase}: the loss grew beyond all bounds; set a lower rate and train again")
+        self.report(phase, done, loss)
+        return loss
 
     def _impute(self, network: Network, examples: Examples) -> None:
         """The imputer once more, on the embeddings as they now stand; without validation patients it stays."""

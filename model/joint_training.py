@@ -6,8 +6,10 @@ the target stays what the teacher says who saw all of it (cross-modal distillati
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from model.batch_order import shuffled
@@ -20,6 +22,7 @@ from model.imputer import imputation_loss
 from model.network import MODALITIES, Network
 from model.statistics import bootstrap_weights
 from model.student_batch import Shown, shown_of
+from schemas.bounds import Count, NotNegative, Rate
 from schemas.evidence import Modality
 
 
@@ -27,12 +30,12 @@ from schemas.evidence import Modality
 class StudentSetting:
     """How the student is trained: a fixed number of epochs, the rate falling to 0; there is no early stopping."""
 
-    epochs: int = 100
-    batch: int = 1024
+    epochs: Count = 100
+    batch: Count = 1024
     """At most so many patients a step: small cohorts take one step an epoch."""
-    rate: float = 2e-3
-    decay: float = 0.1
-    hidden: float = 0.3
+    rate: Rate = 2e-3
+    decay: NotNegative = 0.1
+    hidden: Annotated[float, Field(ge=0, lt=1)] = 0.3
     """Share of patients of whom a part is hidden, of tokens and of embedding numbers that training drops."""
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from model.heads import Logits
 from model.linear import logits_of
 from model.targets import Targets, loss_of
+from schemas.bounds import Positive
 
 Weights = dict[str, Tensor]
 STEPS = 200
@@ -23,11 +24,11 @@ STEPS = 200
 class Ridge:
     """Penalties, on the scale of losses summed over patients and endpoints."""
 
-    shared: float = 3000.0
+    shared: Positive = 3000.0
     """Of w; of v twice that."""
-    own: float = 3000.0
+    own: Positive = 3000.0
     """Of d; of e four times that."""
-    labels: float = 3.0
+    labels: Positive = 3.0
     """Of the weights of diagnosis and response. Of 100, 30, 10 and 3, what inner folds of a glioma cohort (13 ± 6 nats
     of 450 patients better than 100) and of a synthetic one liked best."""
 

@@ -19,6 +19,7 @@ from model.linear import LinearRoad
 from model.linear_fit import STEPS, Block, Ridge, Weights, effective, fit_block, score_of
 from model.linear_gains import Scored, copy_gains, fit_gains
 from model.targets import Targets, taught
+from schemas.bounds import Count, Share
 from schemas.table import Table
 
 INNER_FOLDS = 5
@@ -31,9 +32,9 @@ class RoadSetting:
     """How the roads are fitted."""
 
     ridge: Ridge = field(default_factory=Ridge)
-    alpha: float = 0.9
+    alpha: Share = 0.9
     """Weight of the teacher for the taught road."""
-    steps: int = STEPS
+    steps: Count = STEPS
     """Of the solver, at most, in each fit of a block or of gains."""
 
 

@@ -1,7 +1,9 @@
 """What a training run is asked for."""
 
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Annotated, Self
+
+from pydantic import Field
 
 from model.cohort_data import HowRead
 from model.descent import Descent
@@ -12,7 +14,11 @@ from model.encoders.pathway_table import Edges, read_pathways
 from model.joint_training import StudentSetting
 from model.linear_roads import RoadSetting
 from model.reading import Rules
+from schemas.bounds import Count, CountOrNone, Rate
 from schemas.manifest import FusionKind, Sizes
+
+MAX_SEED = 2**31 - 1
+"""scikit-learn takes 32 bits, and an evaluation adds to it for every fold."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,7 @@ class TrainSettings:
 
     name: str
     intended_use: str
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
     fusion: FusionKind = "circuit"
     sizes: Sizes = field(default_factory=Sizes)
     rules: Rules = field(default_factory=Rules)
@@ -34,15 +40,15 @@ class TrainSettings:
     roads: RoadSetting = field(default_factory=RoadSetting)
     lesson: Lesson = field(default_factory=Lesson)
     student: StudentSetting = field(default_factory=StudentSetting)
-    circuit_epochs: int = 30
-    circuit_rate: float = 5e-3
-    held_share: float = 0.2
+    circuit_epochs: CountOrNone = 30
+    circuit_rate: Rate = 5e-3
+    held_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the patients held out, for stopping and calibration."""
-    least_patients: int = 5
+    least_patients: Count = 5
     """Training patients that a modality needs; with fewer the network does without it."""
-    items: int = 16
+    items: Count = 16
     """Tiles, bag rows or sequence pieces kept of each source to train its encoder on."""
-    genes: int = 512
+    genes: Count = 512
     """Longest list of gene values."""
     pathways: Edges = field(default_factory=read_pathways)
     """Gene interactions; by default the bundled table of oncogenic pathways."""

@@ -2,7 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
+
+import torch
 
 from model.batch_order import held_out
 from model.card import Training, model_card
@@ -17,6 +20,7 @@ from model.fitting import fit
 from model.hardware import ALONE, Hardware
 from model.losses_plot import losses_plot
 from model.one_thread import one_thread
+from model.settings_file import SETTINGS, settings_json
 from model.train_settings import TrainSettings
 from model.weights import save_network
 from schemas.files import Files
@@ -58,6 +62,7 @@ def train(
             records_sha256=records_sha256(cohort),
         )
         (out / CARD).write_text(model_card(sealed, told), encoding="utf-8")
+        (out / SETTINGS).write_text(settings_json(settings), encoding="utf-8")
         save(losses_plot(checkpoints.history), out / LOSSES)
         checkpoints.forget()
         return sealed
@@ -66,11 +71,12 @@ def train(
 
 
 def key_of(cohort: Path, settings: TrainSettings, refused: Mapping[str, int]) -> str:
-    """What a run depends on, as a SHA-256: the cohort's records, everything that was asked for, and what was refused.
+    """What a run depends on, as a SHA-256: the cohort's records, all that was asked for, what was refused, and by whom.
 
     Refused since a file that was away, and is back when the run goes on, was no part of what it learnt so far.
     """
-    return hashlib.sha256(repr((settings, sorted(refused.items()), records_sha256(cohort))).encode()).hexdigest()
+    known = (settings, sorted(refused.items()), records_sha256(cohort), torch.__version__, version("oncostream"))
+    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 def records_sha256(cohort: Path) -> str:

@@ -1,10 +1,11 @@
 """A network's manifest: everything about it that others rely on, beside its safetensors (DESIGN §7)."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from schemas.bounds import Count
 from schemas.canonical import content_hash
 from schemas.evidence import Modality
 from schemas.record import Record
@@ -27,23 +28,30 @@ class Tasks(Record):
 class Sizes(Record):
     """Shapes that are fixed for a network: batches are always padded to them (DESIGN §8)."""
 
-    width: int = 128
-    heads: int = 8
-    batch: int = 8
+    width: Annotated[int, Field(ge=8, multiple_of=2)] = 128
+    heads: Count = 8
+    batch: Count = 8
     """Rows that a request waits for at most; 32 gave 1.2 times the rows a second at 3 times the wait (measured)."""
-    clinical_tokens: int = 64
+    clinical_tokens: Count = 64
     """The newest so many observation tokens enter."""
-    variant_tokens: int = 64
-    tile_pixels: int = 64
-    tile_batch: int = 16
-    sequence_tokens: int = 128
-    sequence_batch: int = 8
-    qubits: int = 8
-    circuit_layers: int = 3
-    draws: int = 8
+    variant_tokens: Count = 64
+    tile_pixels: Annotated[int, Field(ge=8)] = 64
+    tile_batch: Count = 16
+    sequence_tokens: Annotated[int, Field(ge=3)] = 128
+    sequence_batch: Count = 8
+    qubits: Annotated[int, Field(ge=2, le=12)] = 8
+    """A circuit of n is held as matrices of 2^n rows."""
+    circuit_layers: Count = 3
+    draws: Count = 8
     """Imputation draws."""
-    ensemble: int = 4
+    ensemble: Count = 4
     """Heads in the ensemble."""
+
+    @model_validator(mode="after")
+    def _each_head_has_its_part(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of {self.heads} heads")
+        return self
 
 
 class Manifest(Record):

@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from prometheus_client import Counter, Gauge, Histogram, Info
 from docs.make_tree import tree
 from model.intake.clinical import READABLE
 from model.readers.gene_values import read_gene_values
+from model.settings_file import settings_json
+from model.train_settings import TrainSettings
 from schemas.errors import Reason
 from schemas.events import ImagingEvent, SequencingEvent
 from streams import metrics
@@ -37,6 +40,19 @@ def test_every_setting_has_a_row() -> None:
         f"{each.model_config['env_prefix']}{field}".upper() for each in concerns for field in type(each).model_fields
     ]
     assert first_cells("Settings") == names
+
+
+def test_every_setting_of_a_training_has_a_row_with_its_default() -> None:
+    def leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from leaves(inner, f"{name}.{key}" if name else key)
+        else:
+            yield name, value if isinstance(value, str) else json.dumps(value)
+
+    section = page("training.md").partition("## Settings of a training")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([a-z_.]+)` \| `([^`]+)` \|", section, re.MULTILINE)
+    assert rows == list(leaves(json.loads(settings_json(TrainSettings("a", "tests only"))), ""))
 
 
 def test_every_reason_has_a_row() -> None:

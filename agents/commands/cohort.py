@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from agents.behind import SEEDS
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.cohorts.folder import EVENTS
@@ -13,6 +12,7 @@ from model.cohorts.hancock import write_hancock
 from model.cohorts.synthetic import write_synthetic
 from model.cohorts.tcga import write_tcga
 from model.evaluation.folds import make_folds, sites_of, strata_of, write_folds
+from model.train_settings import MAX_SEED
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Make a cohort folder: events, files, outcomes, survival."
@@ -24,7 +24,7 @@ Out = Annotated[Path, typer.Argument(help="The new cohort folder.")]
 def synthetic(
     out: Out,
     patients: Annotated[int, typer.Option(min=1, help="How many.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed gives the same bytes.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same bytes.")] = 0,
     flawed: Annotated[bool, typer.Option("--flawed", help="With records that only dead letters can take.")] = False,
 ) -> None:
     """Invent patients, with all modalities and missing ones."""
@@ -61,7 +61,7 @@ def folds(
     out: Annotated[Path, typer.Argument(help="The new CSV of patient_id, repeat, fold.")],
     repeats: Annotated[int, typer.Option(min=1, help="How often all patients are tested.")] = 5,
     count: Annotated[int, typer.Option("--folds", min=2, help="Folds a repeat.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed gives the same folds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same folds.")] = 0,
     by_site: Annotated[bool, typer.Option("--by-site", help="No site on both sides of a fold.")] = False,
 ) -> None:
     """Folds of a cohort's patients, stratified by diagnosis and by who had which event."""

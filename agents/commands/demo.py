@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agents.behind import SEEDS
 from agents.demonstration import Demonstration, started_at
 from agents.here import Here, forget_topics, make_topics, visiting
 from agents.parade import disturbed
@@ -22,6 +21,7 @@ from agents.worker import build_worker
 from deploy.local.servers import local_servers
 from model.cohorts.folder import read_events
 from model.cohorts.synthetic import write_synthetic
+from model.train_settings import MAX_SEED
 from streams.log import log_to_stderr
 from streams.settings import Settings, read_settings, set_where_nothing_is
 
@@ -35,7 +35,7 @@ _DEFAULTS = {
 
 def demo(
     patients: Annotated[int, typer.Option(min=1, max=2000, help="Size of the synthetic cohort.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Seed of the cohort and of its disorder.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the cohort and of its disorder.")] = 7,
     kafka: Annotated[str | None, typer.Option(help="Use this broker (host:port) and not a local one.")] = None,
     redis: Annotated[str | None, typer.Option(help="Use this cache (redis://...) and not a local one.")] = None,
     once: Annotated[bool, typer.Option("--once", help="End when all is said, on a terminal too.")] = False,

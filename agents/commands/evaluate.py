@@ -9,12 +9,27 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
+from agents.behind import (
+    Asked,
+    Backbone,
+    Backbones,
+    Behind,
+    Dna,
+    Epochs,
+    Fusion,
+    Notes,
+    Pathways,
+    Seed,
+    SettingsFile,
+    asked,
+    behind,
+)
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.baselines.catalogue import BASELINES, SINGLE, contender
 from model.cohort_data import read_data
 from model.cohorts.folder import CohortCard, read_card
+from model.evaluation.calibration_floor import WORLDS, calibration_floors
 from model.evaluation.folds import Assigned, read_folds, require_of
 from model.evaluation.judged import judge_file
 from model.evaluation.linear_alone import LINEAR
@@ -26,7 +41,7 @@ from model.evaluation.runner import OURS, Evaluation, Said
 from model.evaluation.runner import evaluate as evaluate_folds
 from model.table_fit import default_blocks
 from model.train_settings import TrainSettings
-from schemas.manifest import SMALL_CNN, SMALL_DNA, FusionKind
+from schemas.manifest import SMALL_CNN, SMALL_DNA
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
@@ -49,7 +64,8 @@ def evaluate(
     ] = None,
     against: Annotated[list[Path] | None, typer.Option(help="Predictions of a baseline to compare with.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report and plots.")] = None,
-    fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion, of ours.")] = "circuit",
+    settings: SettingsFile = None,
+    fusion: Fusion = None,
     notes: Notes = None,
     backbone: Backbone = SMALL_CNN,
     dna: Dna = SMALL_DNA,
@@ -58,7 +74,7 @@ def evaluate(
     epochs: Epochs = None,
     draws: Annotated[int, typer.Option(min=10, help="Draws of patients behind each interval.")] = 1000,
     workers: Annotated[int, typer.Option(min=1, help="Folds fitted at once, a process each.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed and folds give the same predictions.")] = 0,
+    seed: Seed = None,
 ) -> None:
     """Fit on every fold's other patients, predict its own, and say how good that is."""
     if not cohort.is_dir():
@@ -67,14 +83,14 @@ def evaluate(
     _require_usable(models, out, against or [], report)
     cut, card = read_folds(folds), read_card(cohort)
     _require_blocks(card, models, views)
-    settings = TrainSettings(name=card.name, intended_use="evaluation", seed=seed, fusion=fusion)
-    settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways)).within(epochs)
-    data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), settings.reading)
+    chosen = asked(TrainSettings(card.name, "evaluation"), Asked(settings, seed, fusion, epochs))
+    chosen = behind(chosen, Behind(notes, backbone, dna, backbones, pathways))
+    data = read_data(cohort, Blobs(FileRules(allowed_folders=(cohort.resolve(),))), chosen.reading)
     require_of(cohort, data.patients, cut)
     found: Said = {}
     try:
         with _bar(f"{', '.join(models)}, {len({(one.repeat, one.fold) for one in cut})} folds") as moved:
-            for done, said in evaluate_folds(Evaluation(data, cut, models, settings, views), workers):
+            for done, said in evaluate_folds(Evaluation(data, cut, models, chosen, views), workers):
                 for key, predictions in said.items():
                     found.setdefault(key, []).extend(predictions)
                 moved(done)
@@ -124,7 +140,8 @@ def _written(
 def _report(cohort: Path, folds: tuple[Assigned, ...], files: list[Path], out: Path, draws: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     measures = [judge_file(file, cohort, folds, draws) for file in files]
-    (out / REPORT).write_text(markdown(measures), encoding="utf-8")
+    floors = calibration_floors(measures[0].study, min(draws, WORLDS))
+    (out / REPORT).write_text(markdown(measures, floors=floors), encoding="utf-8")
     write_plots(measures, out)
     say(f"{out / REPORT}: {', '.join(file.stem for file in files)}")
 

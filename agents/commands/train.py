@@ -10,7 +10,21 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
+from agents.behind import (
+    Asked,
+    Backbone,
+    Backbones,
+    Behind,
+    Dna,
+    Epochs,
+    Fusion,
+    Notes,
+    Pathways,
+    Seed,
+    SettingsFile,
+    asked,
+    behind,
+)
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.accelerated import accelerated
@@ -19,7 +33,7 @@ from model.hardware import Hardware
 from model.train_settings import TrainSettings
 from model.training import train as train_network
 from schemas.errors import Refused, Unavailable
-from schemas.manifest import SMALL_CNN, SMALL_DNA, FusionKind
+from schemas.manifest import SMALL_CNN, SMALL_DNA
 from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
@@ -32,8 +46,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the new network.")],
     name: Annotated[str | None, typer.Option(help="Name of the network; by default the cohort's.")] = None,
     intended_use: Annotated[str, typer.Option(help="Goes into the manifest and every result.")] = "research only",
-    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed and cohort give the same network.")] = 0,
-    fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion.")] = "circuit",
+    settings: SettingsFile = None,
+    seed: Seed = None,
+    fusion: Fusion = None,
     notes: Notes = None,
     backbone: Backbone = SMALL_CNN,
     dna: Dna = SMALL_DNA,
@@ -46,9 +61,8 @@ def train(
         if not cohort.is_dir():
             raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
         title = name or read_card(cohort).name
-        settings = TrainSettings(name=title, intended_use=intended_use, seed=seed, fusion=fusion)
-        settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways)).within(epochs)
-        _train(cohort, out, settings, hardware)
+        chosen = asked(TrainSettings(title, intended_use), Asked(settings, seed, fusion, epochs))
+        _train(cohort, out, behind(chosen, Behind(notes, backbone, dna, backbones, pathways)), hardware)
 
 
 def _train(cohort: Path, out: Path, settings: TrainSettings, hardware: Hardware) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from model.evaluation.calibration_floor import Floor
 from model.evaluation.conformal import Covered
 from model.evaluation.measure import Difference, LeftOut, Measured, Measures, compare
 from model.evaluation.metrics import BETTER, Better
@@ -17,14 +18,22 @@ _NOTES = (
     "compare models by their difference."
 )
 
+_FLOORS = (
+    "Counting patients in bins makes an error by itself. Here every predicted curve is taken for true, and fates are "
+    "drawn from it with the censoring of these patients. An error that many such worlds exceed is no sign of bad "
+    "calibration."
+)
 
-def markdown(measures: Sequence[Measures], coverage: Sequence[Covered] = ()) -> str:
-    """The whole report: the first of `measures` is the model, the others are baselines it is compared with."""
+
+def markdown(measures: Sequence[Measures], coverage: Sequence[Covered] = (), floors: Sequence[Floor] = ()) -> str:
+    """The whole report: the first of `measures` is the model, of which the floors are; the others are baselines."""
     model, *baselines = measures
     parts = [_heading(model), measures_table(measures)]
     if baselines:
         differences = [compare(model, baseline) for baseline in baselines]
         parts += [f"## {_cell(model.study.name)} minus each baseline", differences_table(differences, model.draws)]
+    if floors:
+        parts += ["## Calibration error of the truth", _FLOORS, floors_table(floors)]
     if coverage:
         parts += ["## Conformal coverage by availability pattern", coverage_table(coverage)]
     left_out = [(one.study.name, what) for one in measures for what in one.left_out]
@@ -61,6 +70,20 @@ def differences_table(differences: Sequence[Sequence[Difference]], draws: int) -
     ]
     said = "Bold: the interval is clear of 0; (worse): on the wrong side of it."
     return f"{said}\n\n{_table(head, rows)}"
+
+
+def floors_table(floors: Iterable[Floor]) -> str:
+    """A row an endpoint, year and number of bins."""
+    head = ("endpoint", "year", "bins", "ECE", "if all were true: mean", "95 % quantile", "worlds with more")
+    rows = [
+        (
+            *(one.endpoint, str(one.year), str(one.bins)),
+            *(f"{each:.3f}" for each in (one.found, one.mean, one.high)),
+            f"{one.above:.2f}",
+        )
+        for one in floors
+    ]
+    return _table(head, rows)
 
 
 def coverage_table(coverage: Iterable[Covered]) -> str:

@@ -30,7 +30,9 @@ def test_baselines_are_predicted_out_of_fold_compared_and_drawn(cohort: Path, tm
     assert (tmp_path / "late-clinical-genomic.csv").is_file()
     written = {path.name for path in (tmp_path / "report").iterdir()}
     assert written == {"report.md", "survival.png", "calibration.png", "risk-coverage.png", "differences.png"}
-    assert "clinical minus each baseline" in (tmp_path / "report" / "report.md").read_text()
+    told = (tmp_path / "report" / "report.md").read_text()
+    assert "clinical minus each baseline" in told
+    assert "| RFS | 2 | 10 |" in told.partition("Calibration error of the truth")[2]
 
 
 @pytest.mark.parametrize(

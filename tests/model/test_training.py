@@ -1,6 +1,7 @@
 """Training on a small synthetic cohort: losses fall, the folder loads, the same seed gives the same network."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from model.descent import Descent, Report
 from model.joint_training import StudentSetting
 from model.linear_roads import RoadSetting
 from model.serving import load_predictor
+from model.settings_file import with_file
 from model.train_settings import TrainSettings
 from model.training import train
 from schemas.evidence import Modality
@@ -72,9 +74,18 @@ def test_training_lowers_the_loss_and_writes_a_network_that_loads(first: First) 
     assert "not-json" in card
     limits = "2 epochs of the encoders, 4 of the student, 2 of the circuit, 20 steps of the linear roads"
     assert f"| at most | {limits} |" in card
+    otherwise = replace(SETTINGS, seed=1, student=StudentSetting(), circuit_epochs=9)
+    assert with_file(otherwise, first.out / "settings.json") == SETTINGS
     parts = ("cohort.json", "events.ndjson", "outcomes.csv", "survival.csv")
     records = b"".join((first.cohort / name).read_bytes() for name in parts)
     assert f"| cohort's records | {hashlib.sha256(records).hexdigest()} |" in card
+
+
+def test_a_rate_at_which_training_runs_away_is_told(cohort: Path, tmp_path: Path) -> None:
+    wild = replace(SETTINGS, student=replace(SETTINGS.student, rate=1e30))
+    with pytest.raises(ValueError, match="student: the loss grew beyond all bounds; set a lower rate"):
+        train(cohort, tmp_path, files_under(cohort), wild, lambda *_: None)
+    assert not (tmp_path / "weights.safetensors").exists()
 
 
 def test_the_same_seed_gives_the_same_network_on_one_thread_whatever_was_set(
