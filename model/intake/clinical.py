@@ -13,7 +13,8 @@ from schemas.errors import Reason, Refused
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
 from schemas.fhir_parse import releases_of, validate
 from schemas.fhir_patient import People
-from schemas.fhir_time import stated_time, stated_version
+from schemas.fhir_time import known_at, stated_time, stated_version
+from schemas.known_time import sent_at
 from schemas.message import Message, Reading
 from schemas.strict_json import load_object
 
@@ -82,7 +83,7 @@ def _evidence(message: Message, entry: dict[str, Any], people: People, around: _
     patient = people.patient_of(entry)
     refuse_modified(entry)
     refuse_large(entry)
-    said = say(validate(entry, around.releases), message.timestamp, around.entries.medication, around.notes)
+    said = say(validate(entry, around.releases), message, around.entries.medication, around.notes)
     return evidence(
         patient=patient,
         modality=said.modality,
@@ -100,10 +101,10 @@ def _evidence(message: Message, entry: dict[str, Any], people: People, around: _
 def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iterator[Evidence]:
     """That something of this source is there and was not read, where its patient is known.
 
-    Without a time of its own it has arrived at some time, but its version is the least: the same resource sent again
-    with its time, as the refusal asks, is of an earlier time than this arrival and must win.
+    Without a time of its own, or with one that cannot have been, it has arrived at some time, but its version is the
+    least: the same resource sent again with its time, as the refusal asks, is of an earlier one and must win.
     """
-    stated = stated_time(entry)
+    stated = stated_time(entry, known_at(entry, sent_at(message)))
     at = stated or message.timestamp
     for patient in people.named_in(entry):
         yield evidence(
