@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from schemas.code_systems import UCUM, system_named
 from schemas.errors import Reason, Refused
 from schemas.fhir_concepts import LONGEST_WORDS, code_of
 from schemas.fhir_time import end_of, first_instant
 from schemas.ucum import unknown_unit
-from schemas.units import UCUM, to_canonical
+from schemas.units import to_canonical
 
 
 class Value(NamedTuple):
@@ -46,7 +47,7 @@ def measured(code: str, quantity: Any) -> tuple[float, str] | None:
 
 def unit_of(quantity: Any) -> str:
     """The UCUM unit of a Quantity: its code, else (without a code) its unit text, else `""`."""
-    if quantity.code is not None and quantity.system not in {None, UCUM}:
+    if quantity.code is not None and system_named(quantity.system) not in {"", UCUM}:
         raise unknown_unit()
     return str(quantity.code or quantity.unit or "")
 

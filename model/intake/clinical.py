@@ -9,6 +9,7 @@ from model.intake.documents import NoteEncoder
 from model.intake.genomic_observation import GENOMIC_CODES
 from schemas.bundle import Entries, entries_of, refuse_large, refuse_modified, source_of
 from schemas.canonical_units import LOINC
+from schemas.code_systems import system_named
 from schemas.errors import Reason, Refused
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
 from schemas.fhir_parse import releases_of, validate
@@ -128,7 +129,8 @@ def _modality_of(entry: dict[str, Any]) -> Modality:
     code = entry.get("code")
     codings = code.get("coding") if isinstance(code, dict) else None
     for coding in codings if isinstance(codings, list) else ():
-        if isinstance(coding, dict) and coding.get("system") == LOINC and coding.get("code") in tuple(GENOMIC_CODES):
+        system, code = (coding.get("system"), coding.get("code")) if isinstance(coding, dict) else (None, None)
+        if isinstance(system, str) and system_named(system) == LOINC and code in tuple(GENOMIC_CODES):
             return Modality.GENOMIC
     return Modality.CLINICAL
 

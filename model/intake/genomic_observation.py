@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from schemas.canonical_units import LOINC
+from schemas.code_systems import SNOMED, system_named
 from schemas.errors import Reason, Refused
 from schemas.fhir_concepts import code_of, codes_in
 from schemas.fhir_values import Value, unit_of, value_of
@@ -20,13 +21,12 @@ GENOMIC_CODES: Final = frozenset({_VARIANT, _BURDEN, _INSTABILITY})
 _GENE, _CONSEQUENCE = "48018-6", ("transcript-consequence", "feature-consequence", "molecular-consequence")
 _FRACTION, _DEPTH = "81258-6", "82121-5"
 _CHANGES: Final = ("48004-6", "48005-3", "81290-9")  # c., p. and g. HGVS, the first that is there
-_SNOMED: Final = "http://snomed.info/sct"
 _INDETERMINATE: Final = "LA11884-6"
 _CALLS: Final = {
     **{f"{LOINC}|{code}": "" for code in ("LA9633-4", "LA11882-0", "LA6576-8")},  # present, detected, positive
-    **{f"{_SNOMED}|{code}": "" for code in ("52101004", "260373001", "10828004")},
+    **{f"{SNOMED}|{code}": "" for code in ("52101004", "260373001", "10828004")},
     **{f"{LOINC}|{code}": "not-detected" for code in ("LA9634-2", "LA11883-8", "LA6577-6")},
-    **{f"{_SNOMED}|{code}": "not-detected" for code in ("2667000", "260415000", "260385009")},
+    **{f"{SNOMED}|{code}": "not-detected" for code in ("2667000", "260415000", "260385009")},
     **{f"{LOINC}|LA18198-4": "no-call", f"{LOINC}|{_INDETERMINATE}": "indeterminate"},
 }
 """What the value of a variant says, as a flag; `""` where the variant is there, as it is where no value is sent."""
@@ -79,7 +79,7 @@ def _calls(observation: Any) -> set[str]:
     if observation.dataAbsentReason is not None:
         return {"no-call"}
     concept = observation.valueCodeableConcept
-    said = {f"{coding.system}|{coding.code}" for coding in (concept.coding if concept else None) or ()}
+    said = {f"{system_named(coding.system)}|{coding.code}" for coding in (concept.coding if concept else None) or ()}
     known = {_CALLS[one] for one in said if one in _CALLS}
     if len(known) > 1 or (not known and value_of(f"{LOINC}|{_VARIANT}", observation) is not None):
         raise Refused(
