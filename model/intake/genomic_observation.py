@@ -1,9 +1,11 @@
 """Genomics-Reporting Observations (variants, TMB, MSI) as variant tokens of the genomic modality."""
 
 import math
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from model.readers.consequences import severity
 from schemas.canonical_units import LOINC
 from schemas.code_systems import SNOMED, system_named
 from schemas.errors import Reason, Refused
@@ -47,31 +49,36 @@ def is_genomic(concept: Any) -> bool:
 
 
 def variant_tokens(observation: Any, at: datetime) -> tuple[VariantToken, ...]:
-    """The one token of a genomic Observation."""
+    """The tokens of a genomic Observation: of a variant in several genes (a fusion) one each."""
     codes = codes_in(observation.code, LOINC)
     if _VARIANT in codes:
-        return (_variant(observation, at),)
+        return tuple(_variants(observation, at))
     return (_burden(observation, at) if _BURDEN in codes else _instability(observation, at),)
 
 
-def _variant(observation: Any, at: datetime) -> VariantToken:
-    named = [(code_of(part.code).rpartition("|")[2], part) for part in observation.component or ()]
-    parts = dict(named)
-    if any(sum(code == once for code, _ in named) > 1 for once in (_FRACTION, _DEPTH)):
+def _variants(observation: Any, at: datetime) -> Iterator[VariantToken]:
+    named = dict[str, list[Any]]()
+    for part in observation.component or ():
+        named.setdefault(code_of(part.code).rpartition("|")[2], []).append(part)
+    parts = {code: several[-1] for code, several in named.items()}
+    if any(len(named.get(once, ())) > 1 for once in (_FRACTION, _DEPTH)):
         raise Refused(Reason.UNSUPPORTED, "a variant of several allele fractions or depths; send one Observation each")
     calls = _calls(observation)
     depth = _number(parts.get(_DEPTH), _DEPTH)
     fraction = Value(0.0) if "not-detected" in calls else _number(parts.get(_FRACTION), _FRACTION)
     bounds = {*_bound("vaf", fraction.comparator), *_bound("depth", depth.comparator)}
-    return VariantToken(
-        gene=_word(parts.get(_GENE)),
+    consequences = next((named[name] for name in _CONSEQUENCE if name in named), ())
+    variant = VariantToken(
         change=_change(parts),
-        consequence=next((_word(parts[name]) for name in _CONSEQUENCE if name in parts), ""),
+        consequence=min(map(_word, consequences), key=severity, default=""),
         vaf=_fraction(fraction.value),
         depth=None if depth.value is None else _count(depth.value),
         at=at,
         flags=tuple(sorted(calls | bounds | set(_absent(observation)))),
     )
+    genes = dict.fromkeys(filter(None, map(_word, named.get(_GENE, ()))))
+    for gene in genes or ("",):
+        yield variant.model_copy(update={"gene": gene})
 
 
 def _calls(observation: Any) -> set[str]:
@@ -123,8 +130,9 @@ def _word(part: Any, *, first: str = "display") -> str:
     concept = part.valueCodeableConcept
     if concept is None:
         return str(part.valueString or "").strip()
-    coding = (concept.coding or (None,))[0]
-    said = (getattr(coding, first, None), getattr(coding, "display", None), concept.text, getattr(coding, "code", None))
+    codings = concept.coding or ()
+    said = [getattr(coding, field) for field in (first, "display") for coding in codings]
+    said += [concept.text, *(coding.code for coding in codings)]
     return str(next((word for word in said if word), "")).strip()
 
 
