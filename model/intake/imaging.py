@@ -51,9 +51,9 @@ def read_imaging(message: Message, files: Files, encoder: TileEncoder, rules: Im
     what the other series of the message gave. Unavailable passes through.
     """
     work = _Work(files, encoder, rules)
-    pieces: list[Evidence] = []
-    refusals: list[Refused] = []
-    for versioned in parse_imaging(message):
+    parsed, pieces = parse_imaging(message), list[Evidence]()
+    refusals = [*parsed.refused]
+    for versioned in parsed.events:
         try:
             pieces.append(_read_series(message, versioned, work))
         except Refused as refused:
@@ -67,6 +67,8 @@ def read_imaging(message: Message, files: Files, encoder: TileEncoder, rules: Im
 def _read_series(message: Message, versioned: VersionedEvent, work: _Work) -> Evidence:
     if versioned.event.status == "entered-in-error":
         return _piece(message, versioned, EvidenceStatus.WITHDRAWN)
+    if versioned.refused is not None:
+        raise versioned.refused
     passed(versioned.event.occurred_at, sent_at(message))
     vectors = tuple(_vectors(versioned.event, work))
     if not vectors:
