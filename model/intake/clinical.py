@@ -13,7 +13,7 @@ from schemas.code_systems import system_named
 from schemas.errors import Reason, Refused
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
 from schemas.fhir_parse import releases_of, validate
-from schemas.fhir_patient import People
+from schemas.fhir_patient import People, is_replaced
 from schemas.fhir_time import known_at, stated_time, stated_version
 from schemas.known_time import sent_at
 from schemas.message import Message, Reading
@@ -60,6 +60,7 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
     releases = releases_of(message.header("content-type"), rules.fhir_version)
     entries = entries_of(content, releases, READABLE)
     people = People(rules.patient_system, entries.by_url)
+    _refuse_replaced(content)
     _refuse_mixing(people.named_in(content))
     read, refusals = [], [*entries.refused]
     for entry in entries.readable:
@@ -77,6 +78,14 @@ def _refuse_mixing(named: frozenset[str]) -> None:
     if len(named) > 1:
         raise Refused(
             Reason.TWO_PATIENTS, f"one message names {len(named)} patients, wanted one; send a Bundle for each"
+        )
+
+
+def _refuse_replaced(content: dict[str, Any]) -> None:
+    if is_replaced(content):
+        raise Refused(
+            Reason.TWO_PATIENTS,
+            "a Patient that another one has replaced (link.type replaced-by); send all of it with that one as subject",
         )
 
 

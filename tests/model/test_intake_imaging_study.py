@@ -134,8 +134,11 @@ def test_a_patient_of_another_server_is_another_patient(files: OneFile) -> None:
 def series_with(**fields: object) -> list[dict[str, object]]:
     """A series that can be read, started at nine, and another of these fields."""
     endpoint, ct = [{"reference": "#e"}], {"code": "CT"}
-    first = {"uid": "1.2.3", "modality": ct, "endpoint": endpoint, "started": "2026-02-01T09:00:00Z"}
-    return [first, {"uid": "1.2.4", "modality": ct, "endpoint": endpoint, **fields}]
+    first: dict[str, object] = {"uid": "1.2.3", "modality": ct, "endpoint": endpoint}
+    return [
+        first | {"started": "2026-02-01T09:00:00Z"},
+        {"uid": "1.2.4", "modality": ct, "endpoint": endpoint, **fields},
+    ]
 
 
 def test_a_series_without_a_start_has_that_of_its_study(files: OneFile) -> None:
