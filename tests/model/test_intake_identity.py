@@ -8,6 +8,7 @@ import pytest
 
 from model.intake.clinical import ClinicalRules, read_observation
 from schemas.errors import Reason, Refused
+from schemas.evidence import Evidence
 from schemas.message import Message
 
 RULES = ClinicalRules(patient_system="urn:mrn")
@@ -19,11 +20,19 @@ MEASURED: dict[str, Any] = {
 }
 
 
-def patients(*resources: dict[str, Any], bundled: bool = True) -> set[str]:
+def pieces(*resources: dict[str, Any], bundled: bool = True) -> tuple[Evidence, ...]:
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
     value = json.dumps(bundle if bundled else resources[0]).encode()
     sent = Message("fhir.observations", 0, 7, None, value, timestamp=datetime(2026, 6, 1, tzinfo=UTC))
-    return {piece.patient for piece in read_observation(sent, RULES).evidence}
+    return read_observation(sent, RULES).evidence
+
+
+def patients(*resources: dict[str, Any], bundled: bool = True) -> set[str]:
+    return {piece.patient for piece in pieces(*resources, bundled=bundled)}
+
+
+def sources(*resources: dict[str, Any]) -> list[str]:
+    return [piece.source for piece in pieces(*resources)]
 
 
 @pytest.mark.parametrize(
@@ -64,3 +73,11 @@ def test_no_address_is_the_number_of_a_system() -> None:
     with pytest.raises(Refused) as refused:
         patients(MEASURED | {"subject": {"reference": "http://a|b/Patient/1"}})
     assert refused.value.reason is Reason.NO_PATIENT
+
+
+def test_of_two_servers_that_give_one_id_the_identifier_keeps_apart_what_the_id_does_not() -> None:
+    """As `docs/inputs.md` tells senders to do; ids alone are one source, so that a correction may come alone."""
+    numbered = {name: value for name, value in MEASURED.items() if name != "id"}
+    north, south = (numbered | {"identifier": [{"system": f"https://{one}", "value": "1"}]} for one in ("n", "s"))
+    assert sources(north, south) == ["Observation/https://n|1", "Observation/https://s|1"]
+    assert sources(MEASURED, MEASURED | {"valueString": "2"}) == ["Observation/o", "Observation/o"]
