@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from model.intake.clinical import ClinicalRules, read_observation
+from model.readers.consequences import SEVERITY
+from model.readers.sequence_ontology import SO_TERMS
 from model.table_columns import facts_of
 from schemas.evidence import Evidence
 from schemas.message import Message
@@ -33,8 +35,11 @@ def consequence(term: str) -> dict[str, Any]:
     return part("molecular-consequence", {"system": "http://www.sequenceontology.org", "code": "SO:1", "display": term})
 
 
-def read(*components: dict[str, Any]) -> tuple[Evidence, list[VariantToken]]:
-    value = json.dumps(FUSION | {"component": components}).encode()
+def read(
+    *components: dict[str, Any], without: tuple[str, ...] = (), **fields: Any
+) -> tuple[Evidence, list[VariantToken]]:
+    known = {name: field for name, field in FUSION.items() if name not in without}
+    value = json.dumps(known | {"component": components} | fields).encode()
     sent = Message("fhir.observations", 0, 7, None, value, timestamp=datetime(2026, 6, 1, tzinfo=UTC))
     (one,) = read_observation(sent, ClinicalRules()).evidence
     return one, [token for token in one.tokens if isinstance(token, VariantToken)]
@@ -69,3 +74,40 @@ def test_a_gene_is_its_symbol_whichever_coding_has_it() -> None:
     ncbi, hgnc = {"system": "urn:ncbi", "code": "673"}, {"system": "urn:hgnc", "code": "HGNC:1097", "display": "BRAF"}
     _, tokens = read(part("48018-6", ncbi, hgnc))
     assert [token.gene for token in tokens] == ["BRAF"]
+
+
+@pytest.mark.parametrize(
+    ("coding", "expected"),
+    [
+        pytest.param({"code": "SO:0001583"}, "missense_variant", id="a-number-alone"),
+        pytest.param({"code": "SO:0001589", "display": "Leserasterverschiebung"}, "frameshift_variant", id="in-german"),
+        pytest.param({"code": "SO:0000865", "display": "frameshift"}, "frameshift", id="not-listed-is-as-said"),
+    ],
+)
+def test_a_consequence_is_one_term_however_it_is_said(coding: dict[str, str], expected: str) -> None:
+    _, tokens = read(
+        gene("TP53"), part("molecular-consequence", {"system": "http://www.sequenceontology.org", **coding})
+    )
+    assert [token.consequence for token in tokens] == [expected]
+
+
+def test_every_consequence_that_is_ranked_has_its_number() -> None:
+    assert tuple(SO_TERMS.values()) == SEVERITY
+
+
+@pytest.mark.parametrize(
+    ("said", "genes"),
+    [
+        pytest.param({"interpretation": ["NEG"]}, set(), id="negative"),
+        pytest.param({"interpretation": ["ND"]}, set(), id="not-detected"),
+        pytest.param({"interpretation": ["IND"]}, set(), id="indeterminate"),
+        pytest.param({"interpretation": ["POS"]}, {"BCR"}, id="positive"),
+        pytest.param({"interpretation": ["A"]}, {"BCR"}, id="abnormal-is-no-call"),
+        pytest.param({"interpretation": ["NEG"], "value": "LA9633-4"}, {"BCR"}, id="the-value-comes-first"),
+    ],
+)
+def test_a_variant_without_a_value_was_found_as_its_interpretation_says(said: dict[str, Any], genes: set[str]) -> None:
+    system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+    fields = {"interpretation": [{"coding": [{"system": system, "code": code}]} for code in said["interpretation"]]}
+    one, _ = read(gene("BCR"), without=() if "value" in said else ("valueCodeableConcept",), **fields)
+    assert facts_of([one], {}, []).genes == genes
