@@ -8,7 +8,7 @@ import pytest
 
 from model.intake.clinical import ClinicalRules, read_observation
 from schemas.code_systems import system_named
-from schemas.errors import Refused
+from schemas.errors import Reason, Refused
 from schemas.evidence import Evidence, Modality
 from schemas.message import Message
 
@@ -49,6 +49,16 @@ def test_a_code_of_loinc_is_one_code(spelt: str) -> None:
 @pytest.mark.parametrize("spelt", ["https://unitsofmeasure.org", f"{UCUM}/", f"{OID}.8"])
 def test_a_unit_of_ucum_is_one_unit(spelt: str) -> None:
     assert read(measured(LOINC, spelt)).hash == read(measured(LOINC, UCUM)).hash
+
+
+@pytest.mark.parametrize("unit", ["K/uL", "K/mm3", "G/L", "G/l", "g%", "mg%"])
+@pytest.mark.parametrize("coded_as", [{}, {"system": UCUM}])
+def test_a_unit_that_ucum_would_read_as_kelvins_or_gauss_is_refused(unit: str, coded_as: dict[str, str]) -> None:
+    quantity = {"value": 5, "unit": unit, **(coded_as and coded_as | {"code": unit})}
+    with pytest.raises(Refused) as refused:
+        read({"code": coded("local", "urn:x"), "valueQuantity": quantity})
+    assert refused.value.reason is Reason.UNKNOWN_UNIT
+    assert "10*3/uL" in refused.value.detail
 
 
 @pytest.mark.parametrize("spelt", SPELLINGS)
