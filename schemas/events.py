@@ -58,7 +58,8 @@ class ImagingEvent(_Event):
 
     study: str = Field(min_length=1, max_length=256)
     series: str = Field(min_length=1, max_length=256)
-    kind: str = Field(pattern=r"^[A-Z]{2,6}$")
+    kind: str = Field(pattern=r"^[A-Z][A-Z0-9]{1,15}$")
+    """The modality as DICOM codes it, `RTSTRUCT` among them."""
     body_site: str | None = None
     files: tuple[ImagingFile, ...] = ()
 

@@ -8,7 +8,7 @@ _ID: Final = r"[A-Za-z0-9\-.]{1,64}"
 _VERSION: Final = r"(?:/_history/[A-Za-z0-9\-.]+)?"
 _TYPED: Final = rf"[A-Z][A-Za-z]{{2,40}}/{_ID}"
 _RELATIVE: Final = re.compile(rf"({_TYPED}){_VERSION}")
-_ABSOLUTE: Final = re.compile(rf"(https?://\S+)/({_TYPED}){_VERSION}")
+_ABSOLUTE: Final = re.compile(rf"(https?://[^\s|]+)/({_TYPED}){_VERSION}")
 LONGEST: Final = 256
 """Characters of a patient id, as in events: it is part of keys."""
 _REFERRING: Final = ("subject", "patient", "focus", "medicationReference")

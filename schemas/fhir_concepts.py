@@ -3,15 +3,13 @@
 from typing import Any, Final
 
 from schemas.canonical_units import LOINC
+from schemas.code_systems import ICD_10, ICD_10_CM, ICD_10_GM, SNOMED, system_named
 
 LONGEST_WORDS: Final = 256
 """Characters of words that a token holds, be they a code's or an answer's."""
 TEXT_CUT: Final = "text-cut"
 """Flag of evidence whose tokens hold only the beginning of some words."""
-_PREFERRED: Final = (
-    *(LOINC, "http://snomed.info/sct"),
-    *("http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm"),
-)
+_PREFERRED: Final = (LOINC, SNOMED, ICD_10, ICD_10_CM, ICD_10_GM)
 
 
 def code_of(concept: Any, own: str = "") -> str:
@@ -20,15 +18,16 @@ def code_of(concept: Any, own: str = "") -> str:
     `own` is the system of a required binding, which comes before all others.
     """
     if coded := _coded(concept):
-        chosen = min(coded, key=lambda coding: (coding.system != own, _preference(coding)))  # the first of equals
-        return f"{chosen.system or ''}|{chosen.code}"
+        named = [(system_named(coding.system), coding.code) for coding in coded]
+        system, code = min(named, key=lambda one: (one[0] != own, _preference(one[0])))  # the first of equals
+        return f"{system}|{code}"
     words = _words(concept)
     return f"text|{words[:LONGEST_WORDS]}" if words else ""
 
 
 def codes_in(concept: Any, system: str) -> tuple[str, ...]:
     """The codes of one system among the codings of a CodeableConcept."""
-    return tuple(coding.code for coding in _codings(concept) if coding.system == system and coding.code)
+    return tuple(coding.code for coding in _coded(concept) if system_named(coding.system) == system)
 
 
 def is_cut(*concepts: Any) -> bool:
@@ -49,5 +48,5 @@ def _words(concept: Any) -> str:
     return " ".join(next(filter(None, said), "").split()).casefold()
 
 
-def _preference(coding: Any) -> int:
-    return _PREFERRED.index(coding.system) if coding.system in _PREFERRED else len(_PREFERRED)
+def _preference(system: str) -> int:
+    return _PREFERRED.index(system) if system in _PREFERRED else len(_PREFERRED)

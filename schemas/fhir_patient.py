@@ -142,8 +142,17 @@ class People:
     def _of_identifiers(self, identifiers: Any) -> str | None:
         valid = [one for one in _dicts(identifiers) if one.get("use") != "old"]  # a number given up, in a merge perhaps
         named = _identifiers(valid)
-        ours = [value for system, value in named if system and system == self.system]
-        return next((one for one in (*ours, *map("|".join, named)) if len(one) <= LONGEST), None)
+        ours = [one for one in named if one[0] and one[0] == self.system]
+        ids = [value if "|" not in value else f"{system}|{value}" for system, value in ours]  # `a|b` is b of system a
+        return next((one for one in (*ids, *map("|".join, named)) if len(one) <= LONGEST), None)
+
+
+def is_replaced(content: dict[str, Any]) -> bool:
+    """Whether a Patient in a message says that another one stands in its place, as after a merge of two records."""
+    links = _dicts(content.get("link")) if content.get("resourceType") == "Patient" else []
+    inside = [entry.get("resource") for entry in _dicts(content.get("entry"))]
+    held = [*_dicts(inside), *_dicts(content.get("contained"))]
+    return any(link.get("type") == "replaced-by" for link in links) or any(map(is_replaced, held))
 
 
 def source_id(content: dict[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """When a resource says that something was: every form FHIR has, as one instant in UTC.
 
-A date without a time, or a partial date, is its first instant in UTC. A Period is its end, else its start.
+A date without a time, or a partial date, is its first instant in UTC. A Period is its end, else its start; it is its
+start too while it goes on. A time that cannot have been when its resource was written is refused.
 """
 
 import re
@@ -9,6 +10,7 @@ from itertools import chain
 from typing import Any, Final
 
 from schemas.errors import Reason, Refused
+from schemas.known_time import is_later, passed
 from schemas.versions import version_of
 
 _FIELDS: Final = {
@@ -28,24 +30,34 @@ _FIELDS: Final = {
 _NEVER: Final = "9999"
 _NO_YEARS: Final = ("0001", _NEVER)
 """How systems that must write a time write that there is none; as a time, 9999 would make all other evidence stale."""
+_WRITTEN: Final = ("issued", "dateAsserted")
+"""When a resource was as it is, beside `meta.lastUpdated`; `recorded` is when it first was, perhaps as a plan."""
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
 
 
-def time_of(kind: str, model: Any) -> datetime:
-    """When this resource was true; raise Refused (`no-time`) where it does not say."""
+def known_at(content: dict[str, Any], sent: datetime | None) -> datetime | None:
+    """When an object, valid or not, was written, else when it was sent; None where neither is known."""
+    meta = content.get("meta")
+    texts = (meta.get("lastUpdated") if isinstance(meta, dict) else None, *map(content.get, _WRITTEN))
+    moments = [moment for moment in map(_instant_or_none, texts) if moment is not None]
+    return max((moment for moment in moments if not is_later(moment, sent)), default=sent)
+
+
+def time_of(kind: str, model: Any, known: datetime | None) -> datetime:
+    """When this resource was true; raise Refused (`no-time`) where it does not say, or is later than `known`."""
     for field in _FIELDS[kind]:
-        moment = _moment(getattr(model, field, None))
+        moment = _moment(getattr(model, field, None), known)
         if moment is not None:
-            return moment
+            return passed(moment, known)
     raise Refused(Reason.NO_TIME, f"{kind} without a time, wanted one of {', '.join(_FIELDS[kind])}; send it")
 
 
-def stated_time(content: dict[str, Any]) -> datetime | None:
-    """The time that an object which failed validation states in plain text or as a Period, if any does."""
+def stated_time(content: dict[str, Any], known: datetime | None) -> datetime | None:
+    """The time, not later than `known`, that an object which failed validation states in plain text or as a Period."""
     stated = [content.get(field) for field in _FIELDS.get(str(content.get("resourceType")), ())]
     texts = [(one.get("end"), one.get("start")) if isinstance(one, dict) else (one,) for one in stated]
     moments = map(_instant_or_none, chain.from_iterable(texts))
-    return next((moment for moment in moments if moment is not None), None)
+    return next((moment for moment in moments if moment is not None and not is_later(moment, known)), None)
 
 
 def first_instant(value: str | date | datetime) -> datetime:
@@ -70,16 +82,19 @@ def _full(text: str) -> str:
     return _LEAP_SECOND.sub(r"\1:59", text)
 
 
-def _moment(value: Any) -> datetime | None:
-    """The instant of a dateTime, Period or Timing; None where it has none."""
+def _moment(value: Any, known: datetime | None) -> datetime | None:
+    """The instant of a dateTime, Period or Timing; None where it has none. What goes on is when it began."""
     if value is None or isinstance(value, str | date):
         return None if value is None else first_instant(value)
     if value.__class__.__name__ == "Timing":
         events = [first_instant(event) for event in value.event or () if event is not None]
         bounds = value.repeat.boundsPeriod if value.repeat is not None else None
-        return max(events) if events else _moment(bounds)
-    end_or_start = end_of(value) or value.start
-    return None if end_or_start is None else first_instant(end_or_start)
+        over = [event for event in events if not is_later(event, known)]
+        return max(over or [min(events)]) if events else _moment(bounds, known)
+    end = None if (closed := end_of(value)) is None else first_instant(closed)
+    if end is not None and not is_later(end, known):
+        return end
+    return None if value.start is None else first_instant(value.start)
 
 
 def stated_version(content: dict[str, Any], at: datetime) -> str:

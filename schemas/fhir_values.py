@@ -1,15 +1,17 @@
 """FHIR's values as token fields: quantities in canonical units, answers, and what to flag."""
 
 import math
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from schemas.code_systems import UCUM, system_named
 from schemas.errors import Reason, Refused
 from schemas.fhir_concepts import LONGEST_WORDS, code_of
 from schemas.fhir_time import end_of, first_instant
 from schemas.ucum import unknown_unit
-from schemas.units import UCUM, to_canonical
+from schemas.units import to_canonical
 
 
 class Value(NamedTuple):
@@ -34,6 +36,10 @@ def value_of(code: str, holder: Any) -> Value | None:
     return None
 
 
+_NOT_AS_WRITTEN: Final = re.compile(r"[KG]/|[mun]?g%")
+"""Thousands, billions and grams a decilitre in a laboratory; UCUM reads kelvins, gauss, and grams times percent."""
+
+
 def measured(code: str, quantity: Any) -> tuple[float, str] | None:
     """A Quantity in the canonical unit of its code; None where it holds no number."""
     if quantity is None or quantity.value is None:
@@ -46,9 +52,12 @@ def measured(code: str, quantity: Any) -> tuple[float, str] | None:
 
 def unit_of(quantity: Any) -> str:
     """The UCUM unit of a Quantity: its code, else (without a code) its unit text, else `""`."""
-    if quantity.code is not None and quantity.system not in {None, UCUM}:
+    if quantity.code is not None and system_named(quantity.system) not in {"", UCUM}:
         raise unknown_unit()
-    return str(quantity.code or quantity.unit or "")
+    unit = str(quantity.code or quantity.unit or "")
+    if _NOT_AS_WRITTEN.match(unit):
+        raise unknown_unit("10*3/uL or 10*9/L where K/uL or G/L stands, g/dL where g% does")
+    return unit
 
 
 def _quantity(code: str, quantity: Any) -> Value:

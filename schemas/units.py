@@ -4,16 +4,13 @@ import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import pint
 
 from schemas.canonical_units import CANONICAL_UNITS, CanonicalUnit
 from schemas.errors import Reason, Refused
 from schemas.ucum import atoms, parse_ucum, registry, unknown_unit
-
-UCUM: Final = "http://unitsofmeasure.org"
-"""The system of a FHIR quantity's `code`."""
 
 _ARBITRARY_ATOM = re.compile(r"\[(?:IU|iU|arb'U)\]")
 _ANNOTATION = re.compile(r"\{[^{}]*\}")

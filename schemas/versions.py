@@ -1,6 +1,10 @@
 """Versions of a source as sortable text: versionId over lastUpdated over event time (DESIGN §3.2)."""
 
 from datetime import UTC, datetime
+from typing import Final
+
+_LEAST: Final = "t"
+"""Before every version that says a time."""
 
 
 def version_of(version_id: str | None, last_updated: datetime | None, event_time: datetime) -> str:
@@ -13,6 +17,11 @@ def version_of(version_id: str | None, last_updated: datetime | None, event_time
     if last_updated is not None:
         return f"u{_sortable(last_updated)}"
     return f"t{_sortable(event_time)}"
+
+
+def without_time(version: str) -> str:
+    """The version of what has a wrong event time: the least, where it was made of that."""
+    return _LEAST if version.startswith("t") else version
 
 
 def _sortable(moment: datetime) -> str:

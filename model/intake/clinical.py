@@ -9,11 +9,13 @@ from model.intake.documents import NoteEncoder
 from model.intake.genomic_observation import GENOMIC_CODES
 from schemas.bundle import Entries, entries_of, refuse_large, refuse_modified, source_of
 from schemas.canonical_units import LOINC
+from schemas.code_systems import system_named
 from schemas.errors import Reason, Refused
 from schemas.evidence import TIMELESS, Evidence, EvidenceStatus, Modality, evidence
 from schemas.fhir_parse import releases_of, validate
-from schemas.fhir_patient import People
-from schemas.fhir_time import stated_time, stated_version
+from schemas.fhir_patient import People, is_replaced
+from schemas.fhir_time import known_at, stated_time, stated_version
+from schemas.known_time import sent_at
 from schemas.message import Message, Reading
 from schemas.strict_json import load_object
 
@@ -58,6 +60,7 @@ def read_observation(message: Message, rules: ClinicalRules) -> Reading:
     releases = releases_of(message.header("content-type"), rules.fhir_version)
     entries = entries_of(content, releases, READABLE)
     people = People(rules.patient_system, entries.by_url)
+    _refuse_replaced(content)
     _refuse_mixing(people.named_in(content))
     read, refusals = [], [*entries.refused]
     for entry in entries.readable:
@@ -78,11 +81,19 @@ def _refuse_mixing(named: frozenset[str]) -> None:
         )
 
 
+def _refuse_replaced(content: dict[str, Any]) -> None:
+    if is_replaced(content):
+        raise Refused(
+            Reason.TWO_PATIENTS,
+            "a Patient that another one has replaced (link.type replaced-by); send all of it with that one as subject",
+        )
+
+
 def _evidence(message: Message, entry: dict[str, Any], people: People, around: _Around) -> Evidence:
     patient = people.patient_of(entry)
     refuse_modified(entry)
     refuse_large(entry)
-    said = say(validate(entry, around.releases), message.timestamp, around.entries.medication, around.notes)
+    said = say(validate(entry, around.releases), message, around.entries.medication, around.notes)
     return evidence(
         patient=patient,
         modality=said.modality,
@@ -100,10 +111,10 @@ def _evidence(message: Message, entry: dict[str, Any], people: People, around: _
 def _unreadable(message: Message, entry: dict[str, Any], people: People) -> Iterator[Evidence]:
     """That something of this source is there and was not read, where its patient is known.
 
-    Without a time of its own it has arrived at some time, but its version is the least: the same resource sent again
-    with its time, as the refusal asks, is of an earlier time than this arrival and must win.
+    Without a time of its own, or with one that cannot have been, it has arrived at some time, but its version is the
+    least: the same resource sent again with its time, as the refusal asks, is of an earlier one and must win.
     """
-    stated = stated_time(entry)
+    stated = stated_time(entry, known_at(entry, sent_at(message)))
     at = stated or message.timestamp
     for patient in people.named_in(entry):
         yield evidence(
@@ -127,7 +138,8 @@ def _modality_of(entry: dict[str, Any]) -> Modality:
     code = entry.get("code")
     codings = code.get("coding") if isinstance(code, dict) else None
     for coding in codings if isinstance(codings, list) else ():
-        if isinstance(coding, dict) and coding.get("system") == LOINC and coding.get("code") in tuple(GENOMIC_CODES):
+        system, code = (coding.get("system"), coding.get("code")) if isinstance(coding, dict) else (None, None)
+        if isinstance(system, str) and system_named(system) == LOINC and code in tuple(GENOMIC_CODES):
             return Modality.GENOMIC
     return Modality.CLINICAL
 

@@ -13,7 +13,9 @@ from schemas.errors import Reason, Refused
 from schemas.evidence import EvidenceStatus, Modality, Vector
 from schemas.fhir_concepts import TEXT_CUT, code_of, codes_in, is_cut
 from schemas.fhir_parse import Resource
-from schemas.fhir_time import first_instant, time_of
+from schemas.fhir_time import first_instant, known_at, time_of
+from schemas.known_time import passed, sent_at
+from schemas.message import Message
 from schemas.tokens import ObservationToken, Token
 from schemas.versions import version_of
 
@@ -56,14 +58,15 @@ class Said:
     flags: tuple[str, ...] = ()
 
 
-def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncoder | None = None) -> Said:
-    """Read one resource; `arrived` is the time of a resource that has none and needs none.
+def say(resource: Resource, message: Message, lookup: Lookup, notes: NoteEncoder | None = None) -> Said:
+    """Read one resource of a message, whose arrival is the time of a resource that has none and needs none.
 
     `notes` reads the texts of documents; without it they travel as tokens.
     """
     model, kind = resource.model, resource.kind
     withdrawn = _is_withdrawn(kind, _statuses(kind, model))
-    at = _time(kind, model, arrived, needed=not withdrawn)
+    known = known_at(resource.content, sent_at(message))
+    at = _time_taken_back(kind, model, message.timestamp) if withdrawn else _time(kind, model, known)
     modality = Modality.GENOMIC if kind == "Observation" and is_genomic(model.code) else Modality.CLINICAL
     status = EvidenceStatus.WITHDRAWN if withdrawn else EvidenceStatus.CURRENT
     version = _version(kind, model, at)
@@ -72,6 +75,8 @@ def say(resource: Resource, arrived: datetime, lookup: Lookup, notes: NoteEncode
     if kind == "DocumentReference":
         document = read_document(model, at, notes)
         return Said(modality, status, at, version, document.tokens, document.vectors, document.flags)
+    if kind == "Patient":
+        return Said(modality, status, at, version, tuple(_of_patient(model, at, known)))
     tokens, shortened = _tokens(kind, model, at, lookup)
     return Said(modality, status, at, version, tokens, flags=(TEXT_CUT,) if shortened else ())
 
@@ -91,17 +96,17 @@ def _codes(concept: Any, own: str) -> set[str]:
     return set(codes_in(concept, own)) or {coding.code for coding in concept.coding or () if coding.code} or {"unknown"}
 
 
-def _time(kind: str, model: Any, arrived: datetime, *, needed: bool) -> datetime:
+def _time(kind: str, model: Any, known: datetime | None) -> datetime:
+    return NO_TIME if kind == "Patient" else time_of(kind, model, known)
+
+
+def _time_taken_back(kind: str, model: Any, arrived: datetime) -> datetime:
+    """What is taken back needs no time, and may have been taken back for its time."""
     updated = getattr(model.meta, "lastUpdated", None)
-    otherwise = arrived if updated is None else first_instant(updated)
-    if kind == "Patient":
-        return NO_TIME
     try:
-        return time_of(kind, model)
+        return time_of(kind, model, None)
     except Refused:
-        if needed:
-            raise
-        return otherwise
+        return arrived if updated is None else first_instant(updated)
 
 
 def _version(kind: str, model: Any, at: datetime) -> str:
@@ -131,8 +136,6 @@ def _tokens(kind: str, model: Any, at: datetime, lookup: Lookup) -> tuple[tuple[
         return variant_tokens(model, at), False
     if kind == "Observation":
         return observation_tokens(model, at), is_shortened(model)
-    if kind == "Patient":
-        return tuple(_of_patient(model, at)), False
     concept, answer = _concepts(kind, model, lookup)
     return (_of_act(kind, model, at, concept, answer),), is_cut(concept, answer)
 
@@ -170,9 +173,9 @@ def _medication(model: Any, lookup: Lookup) -> Any:
     return concept
 
 
-def _of_patient(model: Any, at: datetime) -> Iterator[ObservationToken]:
+def _of_patient(model: Any, at: datetime, known: datetime | None) -> Iterator[ObservationToken]:
     """The birth date as a fact at that time (so the time before the newest is the age), and the sex."""
-    born = at if model.birthDate is None else first_instant(model.birthDate)
+    born = at if model.birthDate is None else passed(first_instant(model.birthDate), known)
     if model.birthDate is not None:
         yield ObservationToken(code=f"{LOINC}|21112-8", answer="born", at=born)
     if model.gender is not None:

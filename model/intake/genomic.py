@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,10 +17,11 @@ from schemas.errors import Reason, Refused
 from schemas.events import SequencingEvent
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Vector, evidence
 from schemas.files import Files
+from schemas.known_time import is_later, passed, sent_at
 from schemas.message import Message, Reading
 from schemas.strict_json import strict_json
 from schemas.tokens import VariantToken
-from schemas.versions import version_of
+from schemas.versions import version_of, without_time
 
 
 class GenomicEncoder(Protocol):
@@ -71,7 +73,9 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
     )
     if event.status == "entered-in-error":
         return Reading((piece(status=EvidenceStatus.WITHDRAWN),))
-    return _reading(piece, lambda: _of_event(event, files, encoder, rules))
+    if is_later(event.occurred_at, sent := sent_at(message)):  # it arrived at some time, and a right one must win
+        piece = partial(piece, occurred_at=message.timestamp, version=without_time(event_version(event)))
+    return _reading(piece, lambda: _of_event(event, files, encoder, rules, sent))
 
 
 def event_version(event: SequencingEvent) -> str:
@@ -89,7 +93,10 @@ def _reading(piece: Callable[..., Evidence], read: Callable[[], _Content]) -> Re
     return Reading((piece(tokens=content.tokens, vectors=content.vectors, flags=content.flags),))
 
 
-def _of_event(event: SequencingEvent, files: Files, encoder: GenomicEncoder, rules: GenomicRules) -> _Content:
+def _of_event(
+    event: SequencingEvent, files: Files, encoder: GenomicEncoder, rules: GenomicRules, sent: datetime | None
+) -> _Content:
+    passed(event.occurred_at, sent)
     if not event.files:
         raise Refused(Reason.NOTHING_TO_READ, "an event without files; send it again with them")
     found = read_files(event, files, rules)

@@ -1,9 +1,13 @@
 """Genomics-Reporting Observations (variants, TMB, MSI) as variant tokens of the genomic modality."""
 
 import math
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from model.intake.variant_calls import INDETERMINATE, VARIANT, calls_of
+from model.readers.consequences import severity
+from model.readers.sequence_ontology import SO_TERMS
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.fhir_concepts import code_of, codes_in
@@ -11,25 +15,14 @@ from schemas.fhir_values import Value, unit_of, value_of
 from schemas.tokens import VariantToken
 from schemas.units import conversion_of
 
-_VARIANT: Final = "69548-6"
 _BURDEN: Final = "94076-7"
 _INSTABILITY: Final = "81695-9"
-GENOMIC_CODES: Final = frozenset({_VARIANT, _BURDEN, _INSTABILITY})
+GENOMIC_CODES: Final = frozenset({VARIANT, _BURDEN, _INSTABILITY})
 """LOINC numbers of Observations that are genomic evidence."""
 
 _GENE, _CONSEQUENCE = "48018-6", ("transcript-consequence", "feature-consequence", "molecular-consequence")
 _FRACTION, _DEPTH = "81258-6", "82121-5"
 _CHANGES: Final = ("48004-6", "48005-3", "81290-9")  # c., p. and g. HGVS, the first that is there
-_SNOMED: Final = "http://snomed.info/sct"
-_INDETERMINATE: Final = "LA11884-6"
-_CALLS: Final = {
-    **{f"{LOINC}|{code}": "" for code in ("LA9633-4", "LA11882-0", "LA6576-8")},  # present, detected, positive
-    **{f"{_SNOMED}|{code}": "" for code in ("52101004", "260373001", "10828004")},
-    **{f"{LOINC}|{code}": "not-detected" for code in ("LA9634-2", "LA11883-8", "LA6577-6")},
-    **{f"{_SNOMED}|{code}": "not-detected" for code in ("2667000", "260415000", "260385009")},
-    **{f"{LOINC}|LA18198-4": "no-call", f"{LOINC}|{_INDETERMINATE}": "indeterminate"},
-}
-"""What the value of a variant says, as a flag; `""` where the variant is there, as it is where no value is sent."""
 _COORDINATES: Final = "92822-6"
 _FIRST_BASE: Final = {"LA30100-4": 0, "LA30101-2": 0, "LA30102-0": 1}
 """What the first base of a chromosome is called: by intervals, by characters from 0, by characters from 1."""
@@ -47,47 +40,36 @@ def is_genomic(concept: Any) -> bool:
 
 
 def variant_tokens(observation: Any, at: datetime) -> tuple[VariantToken, ...]:
-    """The one token of a genomic Observation."""
+    """The tokens of a genomic Observation: of a variant in several genes (a fusion) one each."""
     codes = codes_in(observation.code, LOINC)
-    if _VARIANT in codes:
-        return (_variant(observation, at),)
+    if VARIANT in codes:
+        return tuple(_variants(observation, at))
     return (_burden(observation, at) if _BURDEN in codes else _instability(observation, at),)
 
 
-def _variant(observation: Any, at: datetime) -> VariantToken:
-    named = [(code_of(part.code).rpartition("|")[2], part) for part in observation.component or ()]
-    parts = dict(named)
-    if any(sum(code == once for code, _ in named) > 1 for once in (_FRACTION, _DEPTH)):
+def _variants(observation: Any, at: datetime) -> Iterator[VariantToken]:
+    named = dict[str, list[Any]]()
+    for part in observation.component or ():
+        named.setdefault(code_of(part.code).rpartition("|")[2], []).append(part)
+    parts = {code: several[-1] for code, several in named.items()}
+    if any(len(named.get(once, ())) > 1 for once in (_FRACTION, _DEPTH)):
         raise Refused(Reason.UNSUPPORTED, "a variant of several allele fractions or depths; send one Observation each")
-    calls = _calls(observation)
+    calls = calls_of(observation)
     depth = _number(parts.get(_DEPTH), _DEPTH)
     fraction = Value(0.0) if "not-detected" in calls else _number(parts.get(_FRACTION), _FRACTION)
     bounds = {*_bound("vaf", fraction.comparator), *_bound("depth", depth.comparator)}
-    return VariantToken(
-        gene=_word(parts.get(_GENE)),
+    consequences = next((named[name] for name in _CONSEQUENCE if name in named), ())
+    variant = VariantToken(
         change=_change(parts),
-        consequence=next((_word(parts[name]) for name in _CONSEQUENCE if name in parts), ""),
+        consequence=min(map(_consequence, consequences), key=severity, default=""),
         vaf=_fraction(fraction.value),
         depth=None if depth.value is None else _count(depth.value),
         at=at,
         flags=tuple(sorted(calls | bounds | set(_absent(observation)))),
     )
-
-
-def _calls(observation: Any) -> set[str]:
-    """The flags of a variant that is not simply there. A value that is no call may mean either, so it is refused."""
-    if observation.dataAbsentReason is not None:
-        return {"no-call"}
-    concept = observation.valueCodeableConcept
-    said = {f"{coding.system}|{coding.code}" for coding in (concept.coding if concept else None) or ()}
-    known = {_CALLS[one] for one in said if one in _CALLS}
-    if len(known) > 1 or (not known and value_of(f"{LOINC}|{_VARIANT}", observation) is not None):
-        raise Refused(
-            Reason.UNSUPPORTED,
-            "a variant whose value is no call, or several; send LA9633-4 (present), LA9634-2 (absent), "
-            f"LA18198-4 (no call) or {_INDETERMINATE} (indeterminate) of LOINC",
-        )
-    return known - {""}
+    genes = dict.fromkeys(filter(None, map(_word, named.get(_GENE, ()))))
+    for gene in genes or ("",):
+        yield variant.model_copy(update={"gene": gene})
 
 
 def _change(parts: dict[str, Any]) -> str:
@@ -116,6 +98,13 @@ def _first_base(part: Any) -> int:
     return known[0]
 
 
+def _consequence(part: Any) -> str:
+    """A term of the Sequence Ontology by its number, else in the sender's words."""
+    concept = part.valueCodeableConcept
+    codes = [coding.code for coding in (concept.coding if concept else None) or ()]
+    return next((SO_TERMS[code] for code in codes if code in SO_TERMS), _word(part))
+
+
 def _word(part: Any, *, first: str = "display") -> str:
     """A component's answer in words (a gene's symbol), or by its code first (HGVS); `""` where it has none."""
     if part is None:
@@ -123,8 +112,9 @@ def _word(part: Any, *, first: str = "display") -> str:
     concept = part.valueCodeableConcept
     if concept is None:
         return str(part.valueString or "").strip()
-    coding = (concept.coding or (None,))[0]
-    said = (getattr(coding, first, None), getattr(coding, "display", None), concept.text, getattr(coding, "code", None))
+    codings = concept.coding or ()
+    said = [getattr(coding, field) for field in (first, "display") for coding in codings]
+    said += [concept.text, *(coding.code for coding in codings)]
     return str(next((word for word in said if word), "")).strip()
 
 
@@ -171,11 +161,11 @@ def _instability(observation: Any, at: datetime) -> VariantToken:
     known = [_MSI[answer] for answer in answers if answer in _MSI]
     found = value_of("", observation) or Value()
     said = {value for value, _ in known}
-    if len(said) > 1 or (found.answer and not said and _INDETERMINATE not in answers):
+    if len(said) > 1 or (found.answer and not said and INDETERMINATE not in answers):
         raise Refused(
             Reason.UNSUPPORTED,
             "an MSI status that is none, or several; send LA14122-8 (stable), LA26202-4 (low), LA26203-2 (high) or "
-            f"{_INDETERMINATE} (indeterminate) of LOINC",
+            f"{INDETERMINATE} (indeterminate) of LOINC",
         )
     if known and observation.dataAbsentReason is None:
         return VariantToken(change="MSI", value=known[0][0], at=at, flags=(known[0][1],))

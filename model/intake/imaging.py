@@ -15,7 +15,9 @@ from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Vector, evidence
 from schemas.files import Files
+from schemas.known_time import is_later, passed, sent_at
 from schemas.message import Message, Reading
+from schemas.versions import without_time
 
 T = TypeVar("T")
 
@@ -49,14 +51,14 @@ def read_imaging(message: Message, files: Files, encoder: TileEncoder, rules: Im
     what the other series of the message gave. Unavailable passes through.
     """
     work = _Work(files, encoder, rules)
-    pieces: list[Evidence] = []
-    refusals: list[Refused] = []
-    for versioned in parse_imaging(message):
+    parsed, pieces = parse_imaging(message), list[Evidence]()
+    refusals = [*parsed.refused]
+    for versioned in parsed.events:
         try:
             pieces.append(_read_series(message, versioned, work))
         except Refused as refused:
             refusals.append(refused)
-            pieces.append(_piece(message, versioned, EvidenceStatus.UNREADABLE))
+            pieces.append(_unread(message, versioned))
     if refusals:
         raise Refused(refusals[0].reason, refusals[0].detail, evidence=tuple(pieces)) from refusals[0]
     return Reading(tuple(pieces))
@@ -65,6 +67,9 @@ def read_imaging(message: Message, files: Files, encoder: TileEncoder, rules: Im
 def _read_series(message: Message, versioned: VersionedEvent, work: _Work) -> Evidence:
     if versioned.event.status == "entered-in-error":
         return _piece(message, versioned, EvidenceStatus.WITHDRAWN)
+    if versioned.refused is not None:
+        raise versioned.refused
+    passed(versioned.event.occurred_at, sent_at(message))
     vectors = tuple(_vectors(versioned.event, work))
     if not vectors:
         raise Refused(Reason.NOTHING_TO_READ, "the series has no files; send it again when it has some")
@@ -87,6 +92,15 @@ def _at_least_one(items: Iterator[T]) -> Iterator[T]:
     raise Refused(
         Reason.NOTHING_TO_READ, "the series shows nothing but background, or is empty; check what was scanned"
     )
+
+
+def _unread(message: Message, versioned: VersionedEvent) -> Evidence:
+    """That a series was not read; one whose time cannot have been arrived at some time, and a right one must win."""
+    event = versioned.event
+    if is_later(event.occurred_at, sent_at(message)):
+        event = event.model_copy(update={"occurred_at": message.timestamp})
+        versioned = VersionedEvent(event, without_time(versioned.version))
+    return _piece(message, versioned, EvidenceStatus.UNREADABLE)
 
 
 def _piece(

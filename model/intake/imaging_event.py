@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from model.intake.imaging_study import ImagingStudy, events_of
+from model.intake.imaging_study import ImagingStudy, series_of
 from model.intake.wrong_event import not_an_event
 from schemas.bundle import refuse_modified
 from schemas.errors import Reason, Refused
@@ -27,6 +27,8 @@ class VersionedEvent:
 
     event: ImagingEvent
     version: str
+    refused: Refused | None = None
+    """Why its files cannot be read, where the event says so itself."""
 
     @property
     def source(self) -> str:
@@ -34,7 +36,15 @@ class VersionedEvent:
         return f"series:{self.event.series}"
 
 
-def parse_imaging(message: Message) -> list[VersionedEvent]:
+@dataclass(frozen=True)
+class Parsed:
+    """The events of a message, and why other series of it are none."""
+
+    events: tuple[VersionedEvent, ...]
+    refused: tuple[Refused, ...] = ()
+
+
+def parse_imaging(message: Message) -> Parsed:
     """Read one message, or raise Refused naming the fields that are wrong, never their contents."""
     try:
         value = strict_json(message.value or b"")
@@ -49,15 +59,19 @@ def parse_imaging(message: Message) -> list[VersionedEvent]:
     except ValidationError as wrong:  # its own message quotes what it refused
         raise not_an_event(wrong, "an imaging event", "ImagingEvent") from None
     moment = version_of(None, None, event.occurred_at)
-    return [VersionedEvent(event, moment + _STATUS_ORDER[event.status])]
+    return Parsed((VersionedEvent(event, moment + _STATUS_ORDER[event.status]),))
 
 
-def _of_study(value: dict[str, Any]) -> list[VersionedEvent]:
+def _of_study(value: dict[str, Any]) -> Parsed:
     if value["resourceType"] != "ImagingStudy":
         raise Refused(Reason.UNSUPPORTED, "a FHIR resource other than ImagingStudy; send it to the observations topic")
     refuse_modified(value)
     study = ImagingStudy.model_validate(value)
-    return [
-        VersionedEvent(event, version_of(study.meta.versionId, study.meta.lastUpdated, event.occurred_at))
-        for event in events_of(study)
-    ]
+    events, refused = [], []
+    for one in series_of(study):
+        if one.event is not None:
+            version = version_of(study.meta.versionId, study.meta.lastUpdated, one.event.occurred_at)
+            events.append(VersionedEvent(one.event, version, one.refused))
+        elif one.refused is not None:
+            refused.append(one.refused)
+    return Parsed(tuple(events), tuple(refused))

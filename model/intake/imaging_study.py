@@ -4,13 +4,16 @@ A FHIR Endpoint says where files are but not what they are, so each contained En
 the file's size and SHA-256 in two extensions, and its media type in `payloadMimeType`.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from model.intake.wrong_event import not_an_event
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
 from schemas.fhir_addresses import literal_patient
+from schemas.fhir_time import first_instant
 from schemas.record import Instant
 
 EXTENSIONS = "https://oncostream.org/fhir/StructureDefinition/"
@@ -45,6 +48,12 @@ def _first_coding(value: Any) -> Any:
     return codings[0] if isinstance(codings, list) and codings else value
 
 
+def _first_instant(value: Any) -> Any:
+    """A dateTime may be a date alone, or a part of one."""
+    return first_instant(value) if isinstance(value, str) else value
+
+
+_Started = Annotated[Instant, BeforeValidator(_first_instant)]
 _AnyCoding = Annotated[_Coding, BeforeValidator(_first_coding)]
 
 
@@ -52,7 +61,7 @@ class _Series(_Part):
     uid: str = Field(min_length=1)
     modality: _AnyCoding
     bodySite: _AnyCoding | None = None  # noqa: N815
-    started: Instant | None = None
+    started: _Started | None = None
     endpoint: tuple[_Reference, ...] = ()
 
 
@@ -78,13 +87,21 @@ class ImagingStudy(_Part):
     meta: _Meta = _Meta()
     status: str
     subject: _Reference
-    started: Instant | None = None
+    started: _Started | None = None
     series: tuple[_Series, ...] = ()
     contained: tuple[_Contained, ...] = ()
 
 
-def events_of(study: ImagingStudy) -> list[ImagingEvent]:
-    """One event a series; none while the study is only registered. Raises Refused, or pydantic's ValidationError."""
+@dataclass(frozen=True)
+class StudySeries:
+    """A series as an event, or why it is none; an event with that where its files alone are wrong."""
+
+    event: ImagingEvent | None
+    refused: Refused | None = None
+
+
+def series_of(study: ImagingStudy) -> list[StudySeries]:
+    """Each series by itself; none while the study is only registered. Raises Refused where none can be read."""
     patient = literal_patient(study.subject.reference)
     if patient is None:
         raise Refused(Reason.NO_PATIENT, "subject is no Patient/<id> reference; name the patient by reference")
@@ -94,11 +111,25 @@ def events_of(study: ImagingStudy) -> list[ImagingEvent]:
         raise Refused(Reason.UNSUPPORTED, "a study of unknown status; send it available, or entered-in-error")
     if not study.series and _STATUS[study.status] == "entered-in-error":
         raise Refused(Reason.NOTHING_TO_READ, "a study taken back without its series; send the uid of each")
-    return [_event(study, series, patient) for series in study.series]
+    return [_read(study, series, patient) for series in study.series]
+
+
+def _read(study: ImagingStudy, series: _Series, patient: str) -> StudySeries:
+    event = None
+    try:
+        event = _event(study, series, patient)
+        files = [_file(study, endpoint) for endpoint in series.endpoint] if study.status == "available" else []
+        return StudySeries(ImagingEvent.model_validate({**event.model_dump(), "files": files}))
+    except ValidationError as wrong:  # its own message quotes what it refused
+        return StudySeries(event, not_an_event(wrong, "a series of an ImagingStudy", "ImagingEvent"))
+    except Refused as refused:
+        return StudySeries(event, refused)
 
 
 def _event(study: ImagingStudy, series: _Series, patient: str) -> ImagingEvent:
-    started = series.started or study.started
+    """The series without its files. A study started when the first of its series did."""
+    starts = [one.started for one in study.series if one.started is not None]
+    started = series.started or study.started or min(starts, default=None)
     if started is None and _STATUS[study.status] == "entered-in-error":
         started = study.meta.lastUpdated  # a withdrawal need not say when what it takes back was taken
     if started is None:
@@ -114,7 +145,6 @@ def _event(study: ImagingStudy, series: _Series, patient: str) -> ImagingEvent:
             "series": series.uid,
             "kind": series.modality.code,
             "body_site": f"{site.system}|{site.code}" if site else None,
-            "files": [_file(study, endpoint) for endpoint in series.endpoint] if study.status == "available" else [],
         }
     )
 

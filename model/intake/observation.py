@@ -13,7 +13,7 @@ from schemas.tokens import ObservationToken
 def observation_tokens(observation: Any, at: datetime) -> tuple[ObservationToken, ...]:
     """Every fact of the Observation at its time; a panel without a value of its own has its components alone."""
     flags = ("status-unknown",) if observation.status == "unknown" else ()
-    return tuple(_tokens(observation, at, flags))
+    return tuple(dict.fromkeys(_tokens(observation, at, flags)))  # a fact that is there twice is one
 
 
 def is_shortened(observation: Any) -> bool:

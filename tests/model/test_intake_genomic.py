@@ -205,3 +205,14 @@ def test_a_molecular_sequence_of_something_else_is_unreadable(
         read(MOLECULAR | changes)
     assert refusal.value.reason is reason
     assert [piece.status for piece in refusal.value.evidence] == [EvidenceStatus.UNREADABLE]
+
+
+def test_an_assay_of_a_time_that_cannot_have_been_is_refused_and_can_be_corrected(read: Read) -> None:
+    """As the newest time of a patient it would make all that is known of her stale."""
+    right = event(inline("vcf", VCF + KRAS))
+    with pytest.raises(Refused) as refused:
+        read(right | {"occurred_at": "2062-03-02T12:00:00Z"})
+    (unread,) = refused.value.evidence
+    assert (refused.value.reason, unread.status) == (Reason.NO_TIME, EvidenceStatus.UNREADABLE)
+    assert unread.occurred_at == NOON
+    assert read(right).rank > unread.rank

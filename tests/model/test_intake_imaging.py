@@ -256,3 +256,14 @@ def test_what_is_no_event_is_refused_by_the_names_of_its_fields(sent: Message, r
     assert names in refusal.detail
     assert "Jane" not in refusal.detail
     assert not refusal.evidence
+
+
+def test_a_series_of_a_time_that_cannot_have_been_is_refused_and_can_be_corrected(bag: Path) -> None:
+    """As the newest time of a patient it would make all that is known of her stale."""
+    refusal = refused(Folder(a=bag), sent := message(occurred_at="2062-03-01T09:12:00Z"))
+    (unread,) = refusal.evidence
+    assert (refusal.reason, unread.status) == (Reason.NO_TIME, EvidenceStatus.UNREADABLE)
+    assert unread.occurred_at == sent.timestamp
+    assert read_one(Folder(a=bag)).rank > unread.rank
+    taken_back = read_one(Folder(), occurred_at="2062-03-01T09:12:00Z", status="entered-in-error", files=None)
+    assert taken_back.rank > unread.rank

@@ -129,3 +129,49 @@ def test_a_patient_of_another_server_is_another_patient(files: OneFile) -> None:
     urls = [f"https://{server}.org/fhir/Patient/p-1" for server in "ab"]
     read_of = [read(files, status="cancelled", subject={"reference": url}).evidence for url in urls]
     assert [piece.patient for pieces in read_of for piece in pieces] == [url for url in urls for _ in range(2)]
+
+
+def series_with(**fields: object) -> list[dict[str, object]]:
+    """A series that can be read, started at nine, and another of these fields."""
+    endpoint, ct = [{"reference": "#e"}], {"code": "CT"}
+    first: dict[str, object] = {"uid": "1.2.3", "modality": ct, "endpoint": endpoint}
+    return [
+        first | {"started": "2026-02-01T09:00:00Z"},
+        {"uid": "1.2.4", "modality": ct, "endpoint": endpoint, **fields},
+    ]
+
+
+def test_a_series_without_a_start_has_that_of_its_study(files: OneFile) -> None:
+    told = [read(files, started=started, series=series_with()).evidence for started in ("2026-01-30T08:00:00Z", None)]
+    assert [[piece.occurred_at.isoformat() for piece in pieces] for pieces in told] == [
+        ["2026-02-01T09:00:00+00:00", "2026-01-30T08:00:00+00:00"],
+        ["2026-02-01T09:00:00+00:00", "2026-02-01T09:00:00+00:00"],
+    ]
+
+
+@pytest.mark.parametrize(("start", "month"), [("2026-02-03", 2), ("2026-03", 3), ("2026", 1)])
+def test_a_study_may_have_started_on_a_date(files: OneFile, start: str, month: int) -> None:
+    (piece,) = read(files, started=start, series=series_with()[1:]).evidence
+    assert (piece.occurred_at.year, piece.occurred_at.month) == (2026, month)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "kept"),
+    [
+        pytest.param({"endpoint": [{"reference": "Endpoint/7"}]}, Reason.NOT_AN_EVENT, True, id="its-files-elsewhere"),
+        pytest.param({"modality": {"code": "no such"}}, Reason.NOT_AN_EVENT, False, id="of-no-modality"),
+    ],
+)
+def test_a_bad_series_costs_its_good_neighbours_nothing(
+    files: OneFile, fields: dict[str, object], reason: Reason, kept: bool
+) -> None:
+    with pytest.raises(Refused) as refused:
+        read(files, series=series_with(**fields))
+    statuses = {piece.source: piece.status.value for piece in refused.value.evidence}
+    assert refused.value.reason == reason
+    assert statuses == {"series:1.2.3": "current"} | ({"series:1.2.4": "unreadable"} if kept else {})
+
+
+def test_a_structure_set_is_a_series_as_dicom_codes_it(files: OneFile) -> None:
+    told = read(files, series=series_with(modality={"code": "RTSTRUCT"})).evidence
+    assert [piece.flags for piece in told] == [("kind-CT",), ("kind-RTSTRUCT",)]

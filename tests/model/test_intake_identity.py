@@ -1,0 +1,83 @@
+"""Who a patient is: after a merge of two records, and where an identifier could be taken for another."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from model.intake.clinical import ClinicalRules, read_observation
+from schemas.errors import Reason, Refused
+from schemas.evidence import Evidence
+from schemas.message import Message
+
+RULES = ClinicalRules(patient_system="urn:mrn")
+OLD: dict[str, Any] = {"resourceType": "Patient", "id": "old", "active": False, "gender": "female"}
+LINK = {"other": {"reference": "Patient/new"}, "type": "replaced-by"}
+MEASURED: dict[str, Any] = {
+    **{"resourceType": "Observation", "id": "o", "status": "final", "subject": {"reference": "Patient/old"}},
+    **{"code": {"text": "x"}, "valueString": "1", "effectiveDateTime": "2026-01-01"},
+}
+
+
+def pieces(*resources: dict[str, Any], bundled: bool = True) -> tuple[Evidence, ...]:
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
+    value = json.dumps(bundle if bundled else resources[0]).encode()
+    sent = Message("fhir.observations", 0, 7, None, value, timestamp=datetime(2026, 6, 1, tzinfo=UTC))
+    return read_observation(sent, RULES).evidence
+
+
+def patients(*resources: dict[str, Any], bundled: bool = True) -> set[str]:
+    return {piece.patient for piece in pieces(*resources, bundled=bundled)}
+
+
+def sources(*resources: dict[str, Any]) -> list[str]:
+    return [piece.source for piece in pieces(*resources)]
+
+
+@pytest.mark.parametrize(
+    ("resources", "bundled"),
+    [
+        pytest.param((OLD | {"link": [LINK]}, MEASURED), True, id="in-a-bundle"),
+        pytest.param((OLD | {"link": [{"other": {}, "type": "seealso"}, LINK]},), False, id="alone"),
+        pytest.param((MEASURED | {"contained": [OLD | {"link": [LINK]}]},), False, id="contained"),
+    ],
+)
+def test_what_comes_under_an_identity_that_was_replaced_is_refused(resources: Any, bundled: bool) -> None:
+    with pytest.raises(Refused) as refused:
+        patients(*resources, bundled=bundled)
+    assert refused.value.reason is Reason.TWO_PATIENTS
+    assert "send all of it with that one" in refused.value.detail
+    assert refused.value.evidence == ()
+
+
+@pytest.mark.parametrize("link", [[], [LINK | {"type": "replaces"}], [LINK | {"type": "seealso"}]])
+def test_other_links_and_a_patient_who_is_not_active_are_read_as_any(link: list[Any]) -> None:
+    assert patients(OLD | ({"link": link} if link else {}), MEASURED) == {"old"}
+
+
+def subject(system: str, value: str) -> dict[str, Any]:
+    return MEASURED | {"subject": {"identifier": {"system": system, "value": value}}}
+
+
+def test_no_number_of_one_system_is_that_of_another() -> None:
+    """A patient's own number stands alone, one of another system behind its system and a bar."""
+    (ours,), (theirs,) = patients(subject("urn:mrn", "urn:x|7")), patients(subject("urn:x", "7"))
+    assert (ours, theirs) == ("urn:mrn|urn:x|7", "urn:x|7")
+    numbers = [{"system": "urn:x", "value": "8"}, {"system": "urn:mrn", "value": "urn:x|7"}]
+    assert patients({"resourceType": "Patient", "identifier": numbers}) == {ours}
+
+
+def test_no_address_is_the_number_of_a_system() -> None:
+    assert patients(subject("http://a", "b/Patient/1")) == {"http://a|b/Patient/1"}
+    with pytest.raises(Refused) as refused:
+        patients(MEASURED | {"subject": {"reference": "http://a|b/Patient/1"}})
+    assert refused.value.reason is Reason.NO_PATIENT
+
+
+def test_of_two_servers_that_give_one_id_the_identifier_keeps_apart_what_the_id_does_not() -> None:
+    """As `docs/inputs.md` tells senders to do; ids alone are one source, so that a correction may come alone."""
+    numbered = {name: value for name, value in MEASURED.items() if name != "id"}
+    north, south = (numbered | {"identifier": [{"system": f"https://{one}", "value": "1"}]} for one in ("n", "s"))
+    assert sources(north, south) == ["Observation/https://n|1", "Observation/https://s|1"]
+    assert sources(MEASURED, MEASURED | {"valueString": "2"}) == ["Observation/o", "Observation/o"]
