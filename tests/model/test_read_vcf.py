@@ -174,8 +174,8 @@ def test_a_description_of_a_million_fields_is_not_looked_through_for_each_line(t
 
 
 def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "header.vcf.gz"
-    with gzip.open(path, "wb", compresslevel=1) as out:
+    path = tmp_path / "header.vcf"
+    with path.open("wb") as out:
         out.write(b"##fileformat=VCFv4.2\n")
         for number in range(18):
             out.write(b"##more%d=" % number + b"A" * (4 * 2**20 - 64) + b"\n")
