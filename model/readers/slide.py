@@ -18,8 +18,11 @@ from openslide import PROPERTY_NAME_MPP_X, OpenSlide, OpenSlideError, OpenSlideU
 from PIL import Image
 
 from model.readers.pixels import Tile, is_background, to_tile
-from model.readers.tiff import check_tiff, read_tiff
+from model.readers.tiff import check_tiff, other_compression, read_tiff
 from schemas.errors import Reason, Refused
+
+_OTHER = "Unsupported TIFF compression"
+"""What OpenSlide says of a whole file whose tiles it has no decoder for."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def read_slide(paths: Sequence[Path], size: int, rules: SlideRules) -> Iterator[
             yield from _tissue(read_tiff(link, size, rules.max_tiles, rules.segment_pixels))
             return
         except OpenSlideError as broken:
-            raise _unreadable() from broken
+            raise (other_compression() if _OTHER in str(broken) else _unreadable()) from broken
         yield from _tissue(_tiles(slide, size, rules))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import PHOTOMETRIC, TiffFile, TiffFileError, TiffPage
 
+from model.readers.codestreams import j2k_shape, jpeg_shape
 from model.readers.pixels import Tile, cut, grid_length
 from schemas.errors import Reason, Refused
 
@@ -28,8 +29,13 @@ _BROKEN = (
 )
 _MAX_PAGES = 10_000
 _PLAIN = frozenset({PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.PALETTE})
-_JPEG = frozenset({6, 7, 33007, 34892})
+_JPEG = frozenset({7, 33007, 34892})
 """Compressions whose YCbCr tifffile turns into RGB, where there are no further samples."""
+_J2K = frozenset({33004, 33005, 34712})
+"""Not 33003, Aperio's in YCbCr: outside of an SVS nobody would turn it into RGB."""
+_BYTES = frozenset({1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000})
+"""Compressions of bytes, which give no more of them than a segment has."""
+_HEAD = 2**16
 _LAB = frozenset({PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB})
 """OpenSlide gives these up to a twelfth of the range off: their white is not adapted to the screen's."""
 
@@ -58,12 +64,13 @@ def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Ite
             if not page.is_tiled and _decoded_at_once(page) > segment_pixels:
                 raise _too_large(segment_pixels)
             _check_colours(page)
+            _check_compression(page, file, segment_pixels)
             stride = -(-_tiles_at_most(page, size) // max_tiles)
             tiles = (tile for segment in _segments(page) for tile in cut(_scaled(segment, page), size))
             yield from islice(tiles, 0, None, stride)
     except _BROKEN as broken:
         raise Refused(
-            Reason.UNREADABLE_FILE, "the TIFF is broken, cut short or of an unknown codec; save it as tiled RGB"
+            Reason.UNREADABLE_FILE, "the TIFF is broken or cut short; save it again, with tiles in JPEG, LZW or Deflate"
         ) from broken
 
 
@@ -71,6 +78,22 @@ def _check_colours(page: TiffPage) -> None:
     to_rgb = page.photometric == PHOTOMETRIC.YCBCR and page.compression in _JPEG and not page.extrasamples
     if page.photometric not in _PLAIN and not to_rgb:
         raise _other_colours()
+
+
+def _check_compression(page: TiffPage, file: TiffFile, segment_pixels: int) -> None:
+    """A picture in a segment may claim any size, whatever the page says, and would be decoded to it."""
+    if page.compression not in _BYTES | _JPEG | _J2K:
+        raise other_compression()
+    shape_of = {**dict.fromkeys(_JPEG, jpeg_shape), **dict.fromkeys(_J2K, j2k_shape)}.get(page.compression)
+    if shape_of is None:
+        return
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.filehandle.seek(offset)
+        shape = shape_of(file.filehandle.read(min(length, _HEAD))) if length else (0, 0)
+        if shape is None:
+            raise ValueError("a segment that is no picture")
+        if prod(shape) > segment_pixels:
+            raise _too_large(segment_pixels)
 
 
 def _pages(file: TiffFile) -> list[TiffPage]:
@@ -129,6 +152,15 @@ def _other_colours() -> Refused:
     return Refused(
         Reason.UNSUPPORTED,
         "a TIFF in CMYK, CIELAB or others than grey, a palette, RGB or the YCbCr of a JPEG; save it as tiled RGB",
+    )
+
+
+def other_compression() -> Refused:
+    """The refusal of a TIFF whose segments are compressed by what is not read."""
+    return Refused(
+        Reason.UNSUPPORTED,
+        "a TIFF in a compression that is not read so; save it with tiles in JPEG, LZW or Deflate (an SVS as its "
+        "scanner wrote it may have JPEG 2000 too)",
     )
 
 
