@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from model.intake.genomic_files import GenomicRules, read_files
 from model.intake.molecular_sequence import InlineSequence, parse_molecular_sequence
-from model.intake.wrong_event import not_an_event
+from model.intake.wrong_event import identified, not_an_event
 from model.readers.gene_values import GeneValue
 from model.readers.sequence import sequences_in
+from schemas.bundle import refuse_modified
 from schemas.errors import Reason, Refused
 from schemas.events import SequencingEvent
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Vector, evidence
@@ -20,6 +21,9 @@ from schemas.message import Message, Reading
 from schemas.strict_json import strict_json
 from schemas.tokens import VariantToken
 from schemas.versions import version_of
+
+_IDENTITY = frozenset({"patient", "occurred_at", "status", "specimen", "assay"})
+"""Fields that say which source of whom an event speaks of, and in which version."""
 
 
 class GenomicEncoder(Protocol):
@@ -58,9 +62,16 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
             occurred_at=resource.occurred_at,
             origin=message.origin,
         )
-        return _reading(piece, lambda: _of_resource(resource, encoder, rules))
-    event = _event(value)
-    piece = partial(
+        return _reading(piece, lambda: _of_resource(value, resource, encoder, rules))
+    event = _event(value, message)
+    piece = _piece_of(event, message)
+    if event.status == "entered-in-error":
+        return Reading((piece(status=EvidenceStatus.WITHDRAWN),))
+    return _reading(piece, lambda: _of_event(event, files, encoder, rules))
+
+
+def _piece_of(event: SequencingEvent, message: Message) -> partial[Evidence]:
+    return partial(
         evidence,
         patient=event.patient,
         modality=Modality.GENOMIC,
@@ -69,9 +80,6 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
         occurred_at=event.occurred_at,
         origin=message.origin,
     )
-    if event.status == "entered-in-error":
-        return Reading((piece(status=EvidenceStatus.WITHDRAWN),))
-    return _reading(piece, lambda: _of_event(event, files, encoder, rules))
 
 
 def event_version(event: SequencingEvent) -> str:
@@ -101,7 +109,10 @@ def _of_event(event: SequencingEvent, files: Files, encoder: GenomicEncoder, rul
     return _Content(found.tokens, tuple(vectors), found.flags)
 
 
-def _of_resource(resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules) -> _Content:
+def _of_resource(
+    value: dict[str, Any], resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules
+) -> _Content:
+    refuse_modified(value)
     if resource.is_protein:
         raise Refused(Reason.UNSUPPORTED, "a sequence of amino acids; send the nucleotides, or protein gene values")
     if not resource.text:
@@ -122,8 +133,10 @@ def _parse(message: Message) -> dict[str, Any]:
     return value
 
 
-def _event(value: dict[str, Any]) -> SequencingEvent:
+def _event(value: dict[str, Any], message: Message) -> SequencingEvent:
     try:
         return SequencingEvent.model_validate(value)
     except ValidationError as wrong:  # its own message quotes what it refused
-        raise not_an_event(wrong, "a sequencing event", "SequencingEvent") from None
+        known = identified(SequencingEvent, value, _IDENTITY, id="unread")
+        unread = tuple(_piece_of(event, message)(status=EvidenceStatus.UNREADABLE) for event in known)
+        raise not_an_event(wrong, "a sequencing event", "SequencingEvent", evidence=unread) from None

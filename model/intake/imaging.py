@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from model.intake.imaging_event import VersionedEvent, parse_imaging
+from model.intake.imaging_event import UnreadEvent, VersionedEvent, parse_imaging
 from model.intake.imaging_files import ImagingRules, bags_of, is_bag, tiles_of
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
@@ -45,24 +45,29 @@ class _Work:
 def read_imaging(message: Message, files: Files, encoder: TileEncoder, rules: ImagingRules) -> Reading:
     """Turn one imaging message into evidence, a piece a series.
 
-    Raises Refused; where the event could be read but not its files, with `unreadable` evidence for its source and
-    what the other series of the message gave. Unavailable passes through.
+    Raises Refused, with `unreadable` evidence for each series of which that much is known, and what the other series
+    of the message gave. Unavailable passes through.
     """
     work = _Work(files, encoder, rules)
     pieces: list[Evidence] = []
     refusals: list[Refused] = []
-    for versioned in parse_imaging(message):
+    for said in parse_imaging(message):
+        if isinstance(said, Refused):
+            refusals.append(said)
+            continue
         try:
-            pieces.append(_read_series(message, versioned, work))
+            pieces.append(_read_series(message, said, work))
         except Refused as refused:
             refusals.append(refused)
-            pieces.append(_piece(message, versioned, EvidenceStatus.UNREADABLE))
+            pieces.append(_piece(message, said, EvidenceStatus.UNREADABLE))
     if refusals:
         raise Refused(refusals[0].reason, refusals[0].detail, evidence=tuple(pieces)) from refusals[0]
     return Reading(tuple(pieces))
 
 
 def _read_series(message: Message, versioned: VersionedEvent, work: _Work) -> Evidence:
+    if isinstance(versioned, UnreadEvent):
+        raise versioned.refused
     if versioned.event.status == "entered-in-error":
         return _piece(message, versioned, EvidenceStatus.WITHDRAWN)
     vectors = tuple(_vectors(versioned.event, work))
@@ -100,6 +105,6 @@ def _piece(
         occurred_at=versioned.event.occurred_at,
         origin=message.origin,
         status=status,
-        flags=(f"kind-{versioned.event.kind}",),
+        flags=() if isinstance(versioned, UnreadEvent) else (f"kind-{versioned.event.kind}",),
         vectors=vectors,
     )

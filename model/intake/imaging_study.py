@@ -48,7 +48,9 @@ def _first_coding(value: Any) -> Any:
 _AnyCoding = Annotated[_Coding, BeforeValidator(_first_coding)]
 
 
-class _Series(_Part):
+class Series(_Part):
+    """One series, and the endpoints of its files."""
+
     uid: str = Field(min_length=1)
     modality: _AnyCoding
     bodySite: _AnyCoding | None = None  # noqa: N815
@@ -79,39 +81,42 @@ class ImagingStudy(_Part):
     status: str
     subject: _Reference
     started: Instant | None = None
-    series: tuple[_Series, ...] = ()
+    series: tuple[Series, ...] = ()
     contained: tuple[_Contained, ...] = ()
 
 
-def events_of(study: ImagingStudy) -> list[ImagingEvent]:
-    """One event a series; none while the study is only registered. Raises Refused, or pydantic's ValidationError."""
+def series_of(study: ImagingStudy) -> tuple[Series, ...]:
+    """The series to read; none while the study is only registered. Raises Refused where the whole says too little."""
+    if study.status == "registered":
+        return ()
+    if not study.series and _STATUS.get(study.status) == "entered-in-error":
+        raise Refused(Reason.NOTHING_TO_READ, "a study taken back without its series; send the uid of each")
+    return study.series
+
+
+def known_of(study: ImagingStudy, series: Series) -> ImagingEvent:
+    """Whose series it is and of when, with nothing of what there is to read; raises Refused or ValidationError."""
     patient = literal_patient(study.subject.reference)
     if patient is None:
         raise Refused(Reason.NO_PATIENT, "subject is no Patient/<id> reference; name the patient by reference")
-    if study.status == "registered":
-        return []
-    if study.status not in _STATUS:
-        raise Refused(Reason.UNSUPPORTED, "a study of unknown status; send it available, or entered-in-error")
-    if not study.series and _STATUS[study.status] == "entered-in-error":
-        raise Refused(Reason.NOTHING_TO_READ, "a study taken back without its series; send the uid of each")
-    return [_event(study, series, patient) for series in study.series]
-
-
-def _event(study: ImagingStudy, series: _Series, patient: str) -> ImagingEvent:
     started = series.started or study.started
-    if started is None and _STATUS[study.status] == "entered-in-error":
+    if started is None and _STATUS.get(study.status) == "entered-in-error":
         started = study.meta.lastUpdated  # a withdrawal need not say when what it takes back was taken
     if started is None:
         raise Refused(Reason.NO_TIME, "neither the study nor its series has `started`; send when it was taken")
+    return ImagingEvent(id=study.id, patient=patient, occurred_at=started, study=study.id, series=series.uid, kind="OT")
+
+
+def event_of(study: ImagingStudy, series: Series) -> ImagingEvent:
+    """All of it; raises Refused or ValidationError."""
+    known = known_of(study, series)
+    if study.status not in _STATUS:
+        raise Refused(Reason.UNSUPPORTED, "a study of unknown status; send it available, or entered-in-error")
     site = series.bodySite
     return ImagingEvent.model_validate(
         {
-            "id": study.id,
-            "patient": patient,
-            "occurred_at": started,
+            **known.model_dump(),
             "status": _STATUS[study.status],
-            "study": study.id,
-            "series": series.uid,
             "kind": series.modality.code,
             "body_site": f"{site.system}|{site.code}" if site else None,
             "files": [_file(study, endpoint) for endpoint in series.endpoint] if study.status == "available" else [],

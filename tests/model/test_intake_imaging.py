@@ -255,4 +255,30 @@ def test_what_is_no_event_is_refused_by_the_names_of_its_fields(sent: Message, r
     assert refusal.reason == reason
     assert names in refusal.detail
     assert "Jane" not in refusal.detail
-    assert not refusal.evidence
+
+
+@pytest.mark.parametrize(
+    ("wrong", "version"),
+    [
+        pytest.param({"files": [file_of("a.npz", "image/jpeg")]}, "", id="unknown-media-type"),
+        pytest.param({"files": [file_of("a.npz", "image/tiff", sha256="ab")]}, "", id="a-short-hash"),
+        pytest.param({"files": [file_of("a.npz", "image/tiff", url=None)]}, "", id="a-file-nowhere"),
+        pytest.param({"kind": "computed tomography"}, "", id="unknown-kind"),
+        pytest.param({"study": None}, "", id="no-study"),
+        pytest.param({"bodysite": "liver"}, "", id="a-typo"),
+        pytest.param({"kind": None, "status": "corrected"}, "+1", id="of-a-correction"),
+        pytest.param({"kind": None, "status": "entered-in-error"}, "+2", id="of-a-withdrawal"),
+    ],
+)
+def test_an_event_wrong_in_part_leaves_an_unreadable_piece_of_its_series(wrong: dict[str, Any], version: str) -> None:
+    """It left a dead letter alone: the results that followed did not say that there was something they had not read."""
+    refusal = refused(Folder(), message(**wrong))
+    (piece,) = refusal.evidence
+    assert (refusal.reason, piece.status) == (Reason.NOT_AN_EVENT, EvidenceStatus.UNREADABLE)
+    assert (piece.patient, piece.source, piece.flags) == ("p-1", "series:1.2.3", ())
+    assert piece.version == f"t2026-03-01T09:12:00.000000Z{version}"
+
+
+@pytest.mark.parametrize("wrong", [{"patient": ""}, {"series": None}, {"status": "new"}, {"occurred_at": "2026-03-01"}])
+def test_an_event_whose_series_or_version_is_not_plain_leaves_no_piece(wrong: dict[str, Any]) -> None:
+    assert refused(Folder(), message(**wrong)).evidence == ()
