@@ -10,6 +10,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
+import pydicom
 import pytest
 from dicom_slide import wsi
 from numpy.typing import NDArray
@@ -110,14 +111,14 @@ def test_a_bag_becomes_a_vector_of_its_space(bag: Path) -> None:
 @needs_data
 def test_pictures_of_all_files_become_one_vector_beside_the_bag(bag: Path) -> None:
     files = [
-        file_of("liver.dcm", "application/dicom"),
+        file_of("shot.dcm", "application/dicom"),
         file_of("a.npz", "application/x-npz", encoder="known"),
         file_of("emri.dcm", "application/dicom"),
     ]
-    folder = Folder(a=bag, liver=DICOM / "liver.dcm", emri=DICOM / "emri_small_RLE.dcm")
+    folder = Folder(a=bag, shot=DICOM / "HTJ2K_08_RGB.dcm", emri=DICOM / "emri_small_RLE.dcm")
     vectors = read_one(folder, files=files).vectors
     assert [vector.encoder for vector in vectors] == ["imaging/mean", "imaging/bag:known"]
-    assert vectors[0].unpack()[0] == 3 + 10
+    assert vectors[0].unpack()[0] == 1 + 10
 
 
 def test_a_withdrawal_needs_no_file() -> None:
@@ -202,6 +203,40 @@ def test_a_store_that_is_away_is_waited_for() -> None:
         read_imaging(message(), Folder(), Mean(), RULES)
 
 
+@pytest.mark.parametrize("kind", ["CT", "SM"])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, None, id="one-series"),
+        pytest.param({"SeriesInstanceUID": ""}, None, id="a-file-that-does-not-say"),
+        pytest.param({"SeriesInstanceUID": "1.2.5"}, Reason.UNSUPPORTED, id="another-stain"),
+        pytest.param({"PatientID": "p-2"}, Reason.TWO_PATIENTS, id="another-patient"),
+        pytest.param({"PatientID": "17", "IssuerOfPatientID": "there"}, None, id="an-id-of-another-issuer"),
+    ],
+)
+def test_dicom_files_of_one_event_are_of_one_series_and_patient(
+    tmp_path: Path, changes: dict[str, str], expected: Reason | None, kind: str
+) -> None:
+    """Two stains became one vector, and so would the slices of two patients."""
+    for level in (0, 1):
+        data = pydicom.dcmread(wsi(tmp_path / f"{level}.dcm", level, (220, 120, 180)))
+        data.PatientID = "p-1"
+        for name, value in changes.items() if level else ():
+            setattr(data, name, value)
+        data.save_as(tmp_path / f"{level}.dcm")
+    with ZipFile(tmp_path / "a.zip", "w") as target:
+        for level in (0, 1):
+            target.write(tmp_path / f"{level}.dcm", f"{level}.dcm")
+    folder = Folder(a=tmp_path / "a.zip", **{str(level): tmp_path / f"{level}.dcm" for level in (0, 1)})
+    apart = [file_of(f"{level}.dcm", "application/dicom") for level in (0, 1)]
+    for files in (apart, [file_of("a.zip", "application/zip")]):
+        sent = message(kind=kind, files=files)
+        if expected is None:
+            assert read_imaging(sent, folder, Mean(), RULES).evidence[0].status == EvidenceStatus.CURRENT
+        else:
+            assert refused(folder, sent).reason == expected
+
+
 @needs_data
 @pytest.mark.parametrize(
     ("issuer", "patient", "expected"),
@@ -216,7 +251,6 @@ def test_a_store_that_is_away_is_waited_for() -> None:
 def test_a_header_of_another_patient(
     tmp_path: Path, issuer: str | None, patient: str, expected: EvidenceStatus | Reason, kind: str
 ) -> None:
-    pydicom = pytest.importorskip("pydicom")
     data = pydicom.dcmread(DICOM / "color-pl.dcm")
     data.PatientID, data.IssuerOfPatientID = patient, "here"
     data.save_as(tmp_path / "a.dcm")
