@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 from typing import Any, Final
 
+from model.readers.chromosomes import change_at
 from schemas.canonical_units import LOINC
 from schemas.errors import Reason, Refused
 from schemas.fhir_concepts import code_of, codes_in
@@ -98,7 +99,7 @@ def _change(parts: dict[str, Any]) -> str:
     start = getattr(getattr(parts.get("81254-5"), "valueRange", None), "low", None)
     if reference and alternative and start is not None and start.value is not None:
         position = _count(float(start.value)) + 1 - _first_base(parts.get(_COORDINATES))
-        return f"{chromosome.removeprefix('chr')}:{position}:{reference}>{alternative}"
+        return change_at(chromosome, position, reference, alternative)
     return "unspecified"
 
 

@@ -95,6 +95,18 @@ def test_all_files_of_an_event_are_one_piece(read: Read) -> None:
     }
 
 
+def test_a_variant_of_two_files_is_one_whatever_they_call_its_chromosome(read: Read) -> None:
+    """As a caller's VCF and a MAF made with another reference do: the patient had each mutation twice."""
+    maf = "\t".join(
+        ("Hugo_Symbol", "Chromosome", "Start_Position", "Variant_Classification", "Reference_Allele",
+         "Tumor_Seq_Allele2", "Tumor_Sample_Barcode")
+    )  # fmt: skip
+    row = "KRAS\t12\t25398284\tMissense_Mutation\tC\tT\ts-17\n"
+    others = [inline("vcf", VCF + KRAS.replace("12", name, 1)) for name in ("chr12", "NC_000012.12")]
+    piece = read(event(inline("vcf", VCF + KRAS), inline("maf", f"{maf}\n{row}"), *others))
+    assert [token.change for token in piece.tokens if isinstance(token, VariantToken)] == ["chr12:25398284:C>T"]
+
+
 def test_the_bound_on_bases_is_over_all_files(read: Read) -> None:
     piece = read(event(*(inline("fasta", ">a\n" + "A" * 80),) * 3))
     assert piece.vectors[0].unpack().tolist() == [50, 30, 20]

@@ -67,7 +67,7 @@ def test_reads_give_the_fraction_and_hgvs_the_change(tmp_path: Path) -> None:
 
 def test_without_a_protein_change_the_place_names_the_variant(tmp_path: Path) -> None:
     (token,) = read(maf(tmp_path, KRAS.replace("p.G12D", ".").replace("PASS", "t_lod"))).tokens
-    assert (token.change, token.flags) == ("12:25398284:C>T", ("filtered",))
+    assert (token.change, token.flags) == ("chr12:25398284:C>T", ("filtered",))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pysam
 import pytest
 
+from model.readers.chromosomes import change_at
 from model.readers.variants import Variants
 from model.readers.vcf import read_vcf
 from schemas.errors import Reason, Refused
@@ -75,7 +76,7 @@ def htslib_changes(path: Path) -> set[str]:
             called = samples[-1].get("GT") if samples else None
             for index, alt in enumerate(record.alts or (), 1):
                 if alt not in {"*", "<*>"} and (not called or set(called) == {None} or index in called):
-                    found.add(f"{record.chrom.strip('<>')}:{record.pos}:{record.ref}>{alt}")
+                    found.add(change_at(record.chrom.strip("<>"), record.pos, record.ref or "", alt))
     return found
 
 
