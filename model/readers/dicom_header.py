@@ -43,7 +43,7 @@ _WANTED: list[BaseTag | int] = [
     Tag(name)
     for name in (
         *("PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence"),
-        *("SeriesInstanceUID", "InstanceNumber"),
+        *("SOPClassUID", "SeriesInstanceUID", "InstanceNumber"),
         *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
         *("BitsAllocated", "BitsStored", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
         *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),

@@ -14,6 +14,7 @@ import pydicom
 import pytest
 from dicom_slide import wsi
 from numpy.typing import NDArray
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from model.intake.imaging import read_imaging
 from model.intake.imaging_files import ImagingRules
@@ -177,6 +178,20 @@ def test_a_slide_in_a_zip_is_read_as_its_files_are(slide_in_zip: Path) -> None:
     np.testing.assert_allclose(one.unpack(), [4, 110 / 255], atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        pytest.param("SM", ("0",), id="its-label-alone"),
+        pytest.param("OT", ("0", "1", "2"), id="not-said-to-be-a-slide"),
+    ],
+)
+def test_a_slide_that_is_not_read_as_one_is_refused(slide_in_zip: Path, kind: str, parts: tuple[str, ...]) -> None:
+    """Its frames were read one by one, of all levels and at any size, and those of the label among them."""
+    files = Folder(**{part: slide_in_zip.parent / f"{part}.dcm" for part in parts})
+    refusal = refused(files, message(kind=kind, files=[file_of(f"{part}.dcm", "application/dicom") for part in parts]))
+    assert (refusal.reason, "kind SM" in refusal.detail) == (Reason.UNSUPPORTED, True)
+
+
 @pytest.mark.parametrize("name", ["a.zip", "1.dcm"])
 def test_a_slide_of_frames_that_are_too_large_is_refused(slide_in_zip: Path, name: str) -> None:
     """OpenSlide decodes a frame of any size, whole."""
@@ -221,6 +236,7 @@ def test_dicom_files_of_one_event_are_of_one_series_and_patient(
     for level in (0, 1):
         data = pydicom.dcmread(wsi(tmp_path / f"{level}.dcm", level, (220, 120, 180)))
         data.PatientID = "p-1"
+        data.SOPClassUID = data.SOPClassUID if kind == "SM" else SecondaryCaptureImageStorage
         for name, value in changes.items() if level else ():
             setattr(data, name, value)
         data.save_as(tmp_path / f"{level}.dcm")
