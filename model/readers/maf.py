@@ -106,8 +106,10 @@ def _change(row: Row) -> str:
     protein = _text(row, "hgvsp_short") or _text(row, "protein_change")
     if protein and _text(row, "hugo_symbol"):
         return f"{row['hugo_symbol']}:{protein}"
-    alleles = row["reference_allele"], row["tumor_seq_allele2"]
-    return change_at(row["chromosome"], row["start_position"], *alleles)
+    reference, alternative = row["reference_allele"], row["tumor_seq_allele2"]
+    if alternative == reference:  # the mutant one may be the first
+        alternative = _text(row, "tumor_seq_allele1") or alternative
+    return change_at(row["chromosome"], row["start_position"], reference, alternative)
 
 
 def _text(row: Row, column: str) -> str:

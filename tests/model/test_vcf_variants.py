@@ -37,6 +37,8 @@ def only(variants: Variants) -> VariantToken:
         pytest.param("1 5 . A T . PASS . GT:DP:VD:AD:AF 0/1:40:8:32,8:0.2", 8, 40, 0.2, id="vardict"),
         pytest.param("1 5 . A T . PASS . GT:DP:RD:AD:FREQ 0/1:40:35:5:12.5%", 5, 40, 0.125, id="varscan"),
         pytest.param("1 5 . A T . PASS . GT:FREQ 0/1:12.5%", None, None, 0.125, id="varscan-fraction-alone"),
+        pytest.param("1 5 . A T . PASS . GT:VAF:DP 0/1:0.31:40", None, 40, 0.31, id="deepvariant-fraction-alone"),
+        pytest.param("1 5 . A T . PASS . GT:VF:DP 0/1:0.31:40", None, 40, 0.31, id="pisces-fraction-alone"),
         pytest.param("1 5 . A T . PASS . GT:DP:RO:AO 0/1:40:30:10", 10, 40, 0.25, id="freebayes"),
         pytest.param("1 5 . A T . PASS . GT:NR:NV 0/1:40:10", 10, 40, 0.25, id="platypus"),
         pytest.param("1 5 . A T . PASS DP=80;AF=0.25 GT 0/1", None, 80, 0.25, id="info-where-nothing-else"),
