@@ -1,6 +1,6 @@
 """TIFF that OpenSlide does not take (no tiles, 16 bit, planar, newer codecs): segment by segment, in constant memory.
 
-Of several pages the largest is read, the first of equals: the others are smaller levels, labels and macros.
+Of several pages the largest is read: the others are smaller levels, labels and macros.
 """
 
 import logging
@@ -56,6 +56,21 @@ def check_tiff(path: Path, segment_pixels: int) -> bool:
     return True
 
 
+def check_one_picture(path: Path) -> None:
+    """Refused where several pages are the largest: channels, focal planes or fields, of which one would be read."""
+    try:
+        with TiffFile(path) as file:
+            pages = [page for page in _pages(file) if not page.is_mask]
+            sizes = [page.imagewidth * page.imagelength for page in pages]
+    except _BROKEN as broken:
+        raise _broken() from broken
+    if sizes.count(max(sizes, default=0)) > 1:
+        raise Refused(
+            Reason.UNSUPPORTED,
+            "a TIFF of several pictures of one size (channels, focal planes, fields); send one, as tiled RGB",
+        )
+
+
 def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Iterator[Tile]:
     """Yield (3, size, size) tiles, background and all, of the largest page; raise Refused."""
     try:
@@ -69,9 +84,7 @@ def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Ite
             tiles = (tile for segment in _segments(page) for tile in cut(_scaled(segment, page), size))
             yield from islice(tiles, 0, None, stride)
     except _BROKEN as broken:
-        raise Refused(
-            Reason.UNREADABLE_FILE, "the TIFF is broken or cut short; save it again, with tiles in JPEG, LZW or Deflate"
-        ) from broken
+        raise _broken() from broken
 
 
 def _check_colours(page: TiffPage) -> None:
@@ -146,6 +159,12 @@ def _scaled(segment: NDArray[Any], page: TiffPage) -> NDArray[np.float32]:
     most = 1 if segment.dtype.kind == "b" else 2**page.bitspersample - 1  # of 12 bits, 4095: they come as 16
     scaled = np.asarray(segment[..., :3] if segment.ndim == 3 else segment, dtype=np.float32) / np.float32(most)
     return 1 - scaled if page.photometric == PHOTOMETRIC.MINISWHITE else scaled
+
+
+def _broken() -> Refused:
+    return Refused(
+        Reason.UNREADABLE_FILE, "the TIFF is broken or cut short; save it again, with tiles in JPEG, LZW or Deflate"
+    )
 
 
 def _other_colours() -> Refused:

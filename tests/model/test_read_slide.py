@@ -177,6 +177,32 @@ def test_the_compressions_that_a_refusal_names_are_read(tmp_path: Path, codec: s
     assert len(read(tiff(tmp_path / "a.tif", picture(), compression=codec, tile=(64, 64)))) == 6
 
 
+@pytest.mark.parametrize("tile", [(64, 64), None], ids=["tiles", "strips"])
+@pytest.mark.parametrize(
+    ("pixels", "axes", "photometric"),
+    [
+        pytest.param(picture().transpose(2, 0, 1), "CYX", "minisblack", id="channels"),
+        pytest.param(np.stack([picture()] * 3), "ZYXS", "rgb", id="focal-planes"),
+    ],
+)
+def test_several_pictures_of_one_size_are_refused(
+    tmp_path: Path, pixels: NDArray[Any], axes: str, photometric: str, tile: Any
+) -> None:
+    """An OME-TIFF of three stains was read as its first channel alone."""
+    path = tiff(tmp_path / "a.ome.tif", pixels, metadata={"axes": axes}, photometric=photometric, tile=tile)
+    with pytest.raises(Refused, match="unsupported: a TIFF of several pictures"):
+        read(path)
+
+
+def test_a_mask_and_smaller_levels_beside_a_picture_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as out:
+        out.write(picture(), photometric="rgb", tile=(64, 64))
+        out.write(np.ones(picture().shape[:2], bool), photometric="minisblack", subfiletype=4)
+        out.write(picture()[::2, ::2], photometric="rgb", tile=(64, 64), subfiletype=1)
+    assert len(read(path)) == 6
+
+
 def test_a_picture_of_more_tiles_than_the_file_has_is_refused(tmp_path: Path) -> None:
     """Sides of a million and of three hundred pixels claim seventy thousand tiles: more would fill the memory."""
     path = tiff(tmp_path / "a.tif", picture(), tile=(64, 64))
