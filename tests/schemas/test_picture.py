@@ -150,6 +150,13 @@ def test_a_missing_modality_says_why(pieces: list[Evidence], absence: Absence) -
     assert CLINICAL not in seen.present
 
 
+@pytest.mark.parametrize("token", [True, False], ids=["beside-a-vector-of-another-encoder", "nothing-was-found"])
+def test_what_needs_no_encoder_counts(token: bool) -> None:
+    vectors = piece(weights=["older"]).vectors if token else ()
+    one = piece().model_copy(update={"vectors": vectors, "tokens": piece().tokens if token else ()})
+    assert view(picture(one), WINDOW).evidence == (one,)
+
+
 @pytest.mark.parametrize(
     "pieces",
     [

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, Vector, evidence
 from schemas.message import Message
-from schemas.picture import Window
+from schemas.picture import Absence, Window
 from schemas.request import Cause, Request, Status
 from schemas.tokens import ObservationToken
 from streams.advance import Advanced, Arrival, advance
@@ -114,6 +114,16 @@ def test_an_erasure_takes_a_result_back() -> None:
     assert (withdrawn.history.status, withdrawn.history.cause) == (Status.WITHDRAWN, Cause.WITHDRAWAL)
     assert withdrawn.history.changed.removed == ("clinical|a",)
     assert (withdrawn.evidence, withdrawn.history.supersedes) == ((), request_of(first).id)
+    assert withdrawn.asked_at == datetime(
+        1970, 1, 1, tzinfo=UTC
+    )  # no evidence, so no time of its own: for ever the same
+
+
+def test_a_request_says_what_could_not_be_read_and_which_modality_is_missing_why() -> None:
+    scan = piece("s", modality=IMAGING, status=EvidenceStatus.UNREADABLE)
+    request = request_of(after(V1, scan))
+    assert request.unreadable == ("imaging|s",)
+    assert request.missing == {IMAGING: Absence.UNREADABLE, Modality.GENOMIC: Absence.NEVER_SEEN}
 
 
 def test_erasing_what_is_not_known_changes_nothing() -> None:
@@ -213,3 +223,5 @@ def test_the_trace_and_time_of_receipt_of_the_last_news_go_on() -> None:
     message = Message("t", 0, 0, None, None, (("traceparent", b"00-aa-bb-01"),), timestamp=NOON)
     header = advance(NEW, [replace(arrival(V1), message=message), arrival(V1)], POLICY, NOON).after.header
     assert dict(header.trace) == {"traceparent": "00-aa-bb-01", "oncostream_received": NOON.isoformat()}
+    bare = advance(NEW, [arrival(V1)], POLICY, NOON).after.header
+    assert dict(bare.trace) == {"oncostream_received": NOON.isoformat()}
