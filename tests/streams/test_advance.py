@@ -169,6 +169,33 @@ def test_an_open_decision_says_when_to_come_back() -> None:
     assert advance(NEW, [arrival(V1, seconds=5)], two, NOON + 5 * SECOND).due == NOON + 5 * SECOND + DAY
 
 
+def test_a_patient_waits_from_the_first_arrival_and_settles_from_the_last_whichever_is_read_first() -> None:
+    slowly = replace(POLICY, settle=HOUR, min_modalities=2)
+    first, last = arrival(V1, seconds=5), arrival(piece(modality=IMAGING, weights="w1"), seconds=60)
+    for order in ([first, last], [last, first]):
+        step = advance(NEW, order, slowly, NOON + 60 * SECOND)
+        header = step.after.header
+        assert (header.first_evidence, header.last_evidence) == (NOON + 5 * SECOND, NOON + 60 * SECOND)
+        assert step.due == NOON + 60 * SECOND + HOUR
+
+
+@pytest.mark.parametrize(
+    ("needed", "told"),
+    [
+        pytest.param(1, [Status.FINAL, Status.WITHDRAWN, Status.AMENDED], id="after-a-final"),
+        pytest.param(2, [Status.PRELIMINARY, Status.WITHDRAWN, Status.PRELIMINARY], id="after-none"),
+    ],
+)
+def test_what_is_said_after_a_withdrawal_amends_where_a_final_was_said_before_it(
+    needed: int, told: list[Status]
+) -> None:
+    policy = replace(POLICY, min_modalities=needed)
+    steps = [advance(NEW, [arrival(V1)], policy, NOON + DAY)]
+    for one in (erasure(V1), arrival(V2)):
+        steps.append(advance(steps[-1].after, [one], policy, NOON + 2 * DAY))
+    assert [request_of(step).history.status for step in steps] == told
+
+
 @pytest.mark.parametrize(
     "written",
     [pytest.param(NOON + 3650 * DAY, id="ten-years-ahead"), pytest.param(datetime.max.replace(tzinfo=UTC), id="9999")],
