@@ -51,7 +51,7 @@ def heard(network: Network, manifest: Manifest, encoded: Tensor, noise: Tensor) 
         warmth = 0.5 if PRESENT[row].tolist() == [True, False, False] else 2.0
         fusion = [part[row, draw, head].double().numpy() for part in voices.fusion]
         each = [fusion, *([part[row].double().numpy() for part in road] for road in (voices.plain, voices.taught))]
-        parts["diagnosis"].append(np.mean([softmax(one[0] / warmth) for one in each], 0))
+        parts["diagnosis"].append(np.mean([softmax(one[0] / warmth) if one[0].size else one[0] for one in each], 0))
         parts["survival"].append(np.mean([np.cumprod(1 - expit(one[1]), -1) for one in each], 0))
         parts["response"].append(np.mean([expit(one[2]) for one in each], 0))
     return {name: np.reshape(rows, (len(PRESENT), DRAWS, HEADS, *rows[0].shape)) for name, rows in parts.items()}
@@ -134,6 +134,11 @@ def test_without_labels_the_doubt_is_whether_the_first_event_comes_in_time(
     np.testing.assert_allclose(found.confidence, np.maximum(alive, 1 - alive), atol=1e-9)
     np.testing.assert_allclose(found.doubt[:, 0], entropy([alive, 1 - alive], axis=0), atol=1e-9)
     assert found.diagnosis.shape == (len(PRESENT), 0)
+    only = noise * torch.tensor([0.0, 0.0, 1.0])[:, None]  # the genome's draws alone
+    curves = heard(network, manifest, encoded, only)["survival"].mean(2)[0, :, 0]
+    by_draw = np.array([np.interp(asked, [0, *edges], [1, *curve]) for curve in curves])
+    drop = entropy([by_draw.mean(), 1 - by_draw.mean()]) - entropy([by_draw, 1 - by_draw], axis=0).mean()
+    assert found.drops[0, 2] == pytest.approx(drop, abs=1e-9)
 
 
 def test_a_network_without_endpoints_names_labels_and_draws_no_curve() -> None:

@@ -20,6 +20,8 @@ def read(sample: str, *, alt: int = 0, alts: str = "T", info: str = "", samples:
         pytest.param("AU=30,31", Reads(), id="strelka-without-the-alternative"),
         pytest.param("TAR=30,99 TIR=10,99", Reads(10, 40, 0.25), id="strelka-indel-by-tier-1"),
         pytest.param("TIR=10,99", Reads(), id="strelka-indel-without-the-others"),
+        pytest.param("TAR=30,99", Reads(), id="strelka-indel-without-its-own"),
+        pytest.param("AD=0,0 AF=0.25", Reads(0, 0, 0.25), id="of-no-reads-the-callers-fraction"),
         pytest.param("AD=30,10 DP=50", Reads(10, 50, 0.25), id="depth-is-dp-and-the-fraction-of-counted-reads"),
         pytest.param("AD=30,10,5", Reads(), id="counts-of-more-alternatives-than-there-are"),
         pytest.param("RD=30 AD=10", Reads(10, 40, 0.25), id="varscan"),
@@ -61,6 +63,10 @@ def test_reads_are_those_that_the_caller_counted(sample: str, expected: Reads) -
 )
 def test_of_two_alternatives_each_has_its_own(sample: str, expected: Reads) -> None:
     assert read(sample, alts="T,G", alt=1) == expected
+
+
+def test_reads_of_both_alternatives_together_are_of_neither() -> None:
+    assert read("DP4=20,10,6,4", alts="T,G") == Reads()
 
 
 def test_info_speaks_for_a_sample_only_where_it_is_the_only_one() -> None:

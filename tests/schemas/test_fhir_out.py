@@ -402,6 +402,28 @@ def test_a_finding_that_is_absent_says_so_in_the_code_system_of_fhir() -> None:
     assert finding(empty, "conformal-set")["valueString"] == "empty: no label is plausible at this level"
 
 
+@pytest.mark.parametrize(("result", "act"), [(FINAL, "CREATE"), (AMENDED, "UPDATE"), (WITHDRAWN, "NULLIFY")])
+def test_the_provenance_says_what_was_done_to_what_in_place_of_what_and_from_what(result: Result, act: str) -> None:
+    ((origin,), (device,)) = (resources(result, kind) for kind in ("Provenance", "Device"))
+    assert origin["activity"]["coding"][0]["code"] == act
+    assert origin["reason"][0]["coding"][0]["code"] == "quorum"
+    assert origin["agent"][0]["who"] == {"reference": f"urn:uuid:{device['id']}"}
+    targets = {target["reference"] for target in origin["target"]}
+    assert targets == {f"urn:uuid:{each['id']}" for kind in SAYING for each in resources(result, kind)}
+    told = [(each["role"], each["what"]["identifier"]["value"]) for each in origin.get("entity", [])]
+    revised = [("revision", result.history.supersedes)] if result.history.supersedes else []
+    assert told == [*revised, *[("source", "clinical|Observation/1") for _ in result.evidence]]
+
+
+def test_the_report_lists_its_findings_and_the_prognosis_rests_on_the_evidence() -> None:
+    (report,), (risk,) = (resources(FINAL, kind) for kind in ("DiagnosticReport", "RiskAssessment"))
+    assert report["result"] == [{"reference": f"urn:uuid:{each['id']}"} for each in resources(FINAL, "Observation")]
+    assert risk["basis"] == [{"reference": f"urn:uuid:{finding(FINAL, 'evidence')['id']}"}]
+    bundle = to_bundle(FINAL)
+    assert {report["identifier"][0]["value"], bundle["identifier"]["value"]} == {FINAL.id}
+    assert bundle["id"] != to_bundle(said(revision=2, id=FINAL.id, **PREDICTED))["id"]
+
+
 def test_a_fallback_of_the_quantum_part_is_told_with_the_method() -> None:
     fell = FINAL.provenance.model_copy(update={"fallbacks": ("device:a:9->exact", "b->exact")})
     text = finding(said(provenance=fell), "doubt")["method"]["text"]
