@@ -147,7 +147,7 @@ def test_a_modality_that_the_network_was_not_trained_with_is_neither_used_nor_im
 
 @pytest.mark.parametrize("evidence_left", [True, False], ids=["some-evidence", "none"])
 def test_what_is_left_out_and_what_a_person_should_look_at_are_told(evidence_left: bool) -> None:
-    lacking = {"truncated": True, "unreadable": ("imaging|s",)}
+    lacking: dict[str, Any] = {"truncated": True, "unreadable": ("imaging|s",)}
     asked = request(CLINICAL, **lacking)
     told = content(0, CLINICAL, **lacking) if evidence_left else nothing_said(asked, VOICE)
     assert (told.id, told.patient, told.asked_at, told.provenance) == ("i", "p", NOON, PROVENANCE)
