@@ -117,7 +117,7 @@ def test_a_misspelt_field_and_a_time_without_a_zone_are_errors(wrong: dict[str, 
 def test_the_hash_is_that_of_what_is_said_in_canonical_json_whatever_has_its_default_left_out() -> None:
     """What is stored was hashed so: another hash would ask for every patient again."""
     vector = Vector.pack("imaging/cnn", "w", np.zeros(1, np.float32))
-    content = {
+    content: dict[str, Any] = {
         "patient": "p-1", "modality": "clinical", "source": "Observation/1", "version": "v1", "flags": ["a", "b"],
         "occurred_at": "2026-03-01T12:00:00Z",
         "tokens": [{"code": "http://loinc.org|718-7", "value": 13.2, "unit": "g/dL", "at": "2026-03-01T12:00:00Z"}],
