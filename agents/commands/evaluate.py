@@ -12,7 +12,7 @@ from rich.progress import Progress
 from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
 from agents.exits import AskedWrongly
 from agents.rows import say
-from model.baselines.catalogue import BASELINES, SINGLE, contender
+from model.baselines.catalogue import BASELINES, SINGLE
 from model.cohort_data import read_data
 from model.cohorts.folder import CohortCard, read_card
 from model.evaluation.folds import Assigned, read_folds, require_of
@@ -31,6 +31,8 @@ from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
 REPORT = "report.md"
+_NAMED = (OURS, *LINEAR, *BASELINES)
+_MODELS = f"{', '.join(_NAMED)}, or {SINGLE}<block>"
 
 
 def evaluate(
@@ -39,7 +41,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="CSV of the predictions; of several models, <out>-<model>.csv.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(help=f"{OURS}, {', '.join((*LINEAR, *BASELINES))}, or single:<block>; default {OURS}. Repeat it."),
+        typer.Option(help=f"{_MODELS}; default {OURS}. Repeat it."),
     ] = None,
     keep: Annotated[
         list[str] | None,
@@ -88,8 +90,9 @@ def evaluate(
 
 def _require_usable(models: tuple[str, ...], out: Path, against: list[Path], report: Path | None) -> None:
     """Refuse now what would be refused after hours of fitting."""
-    for name in set(models) - {OURS, *LINEAR}:
-        contender(name)
+    for name in models:
+        if name not in _NAMED and name.removeprefix(SINGLE) in ("", name):
+            raise AskedWrongly(f"--model {name}: wanted {_MODELS}")
     if out.is_dir():
         raise AskedWrongly(f"--out {out}: wanted a file; give {out / 'predictions.csv'}")
     for folder in (out.parent, report):

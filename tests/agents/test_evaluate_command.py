@@ -36,7 +36,9 @@ def test_baselines_are_predicted_out_of_fold_compared_and_drawn(cohort: Path, tm
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        pytest.param(("--model", "guess"), "stacked-cox", id="an-unknown-model-names-those-there-are"),
+        pytest.param(
+            ("--model", "guess"), "wanted ours, linear, linear-x3, cox, ", id="an-unknown-model-names-those-there-are"
+        ),
         pytest.param(("--model", "cox", "--keep", "blood"), "clinical", id="an-unknown-block-names-those-there-are"),
     ],
 )
