@@ -1,5 +1,6 @@
 """The command line: `oncostream COMMAND`. Exit codes: 0 done, 2 asked wrongly, 3 not settled, 4 away, 1 a bug."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,6 +15,7 @@ from typer.main import get_command
 from agents.exits import AskedWrongly, Away
 from deploy.local.errors import LocalError
 from schemas.errors import Refused, Unavailable
+from schemas.utf8 import is_utf8
 from streams.settings import WrongSettings
 
 
@@ -120,6 +122,7 @@ def _root() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run one command (of the process's own arguments) and leave with its exit code; a known failure is one line."""
     try:
+        _require_utf8(sys.argv[1:] if args is None else args)
         app(args)
     except (WrongSettings, AskedWrongly, Refused) as error:
         _leave(2, str(error))
@@ -131,6 +134,13 @@ def main(args: Sequence[str] | None = None) -> None:
         if error.filename is None:
             raise
         _leave(2, f"{error.filename}: {error.strerror}; give a path that can be used so")
+
+
+def _require_utf8(args: Sequence[str]) -> None:
+    """Neither an id nor a path goes any further otherwise: records and the addresses of files are UTF-8."""
+    for number, arg in enumerate(args, start=1):
+        if not is_utf8(arg):
+            raise AskedWrongly(f"argument {number}, {os.fsencode(arg)}, is not UTF-8; a file so called: rename it")
 
 
 def _leave(code: int, text: str) -> None:

@@ -21,6 +21,7 @@ from typed import typed
 from agents.cli import COMMANDS, loaded
 from agents.commands.up import start_detached, up
 from agents.exits import AskedWrongly, Away
+from deploy.local.claim import Claim
 from deploy.local.servers import owner_of
 from model.cohorts.synthetic import write_synthetic
 from schemas.result import Result
@@ -249,6 +250,50 @@ def test_up_says_what_is_set_wrong_before_it_starts_anything(
     command = Command({**os.environ, "ONCOSTREAM_HOME": str(tmp_path), f"ONCOSTREAM_{setting}": value})
     command("up", *args, code=2)
     assert f"ONCOSTREAM_{setting}" in command.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "folder", "remedy"),
+    [
+        (("up",), "servers", "is up in .* already, or is starting: `oncostream down`"),
+        (("up", "--detach"), "servers", "is up in .* already, or is starting: `oncostream down`"),
+        (("demo",), "demo", "runs a demonstration in .* already: end it with Ctrl-C"),
+    ],
+)
+def test_what_is_up_already_is_named_with_the_command_that_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], folder: str, remedy: str
+) -> None:
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path))
+    claim = Claim(tmp_path / folder / "cache")
+    claim.take()
+    try:
+        done = typed(*args, code=2)
+    finally:
+        claim.release()
+    assert re.fullmatch(f"oncostream: process {os.getpid()} {remedy}.* ONCOSTREAM_HOME.*\n", done.stderr)
+    assert not (tmp_path / "up.log").exists()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("results", "--patient"),
+        ("replay",),
+        ("dead-letters", "show"),
+        ("send", "cohort", "--patient"),
+        ("demo", "--redis", "redis://127.0.0.1:1", "--kafka"),
+        ("train", "cohort", "--out", "x", "--name"),
+        ("schemas",),
+    ],
+)
+def test_an_argument_that_is_not_utf_8_is_exit_2_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = typed(*args, "a\udcff", code=2)
+    told = f"argument {len(args) + 1}, b'a\\xff', is not UTF-8; a file so called: rename it"
+    assert done.stderr == f"oncostream: {told}\n"
     assert list(tmp_path.iterdir()) == []
 
 
