@@ -1,6 +1,8 @@
 """`oncostream evaluate` and `cohort folds` as a data scientist types them."""
 
 import csv
+import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,15 @@ def test_more_folds_than_patients_or_sites_are_refused(cohort: Path, tmp_path: P
     done = typed("cohort", "folds", cohort, tmp_path / "folds.csv", *args, code=2)
     assert done.stderr.splitlines()[-1].startswith(f"oncostream: --folds {args[1]}: Cannot have number of splits")
     assert "Traceback" not in done.stderr
+
+
+def test_kinds_too_rare_for_every_fold_are_said_once_and_by_us(cohort: Path, tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as others:
+        done = typed("cohort", "folds", cohort, tmp_path / "folds.csv", "--repeats", 3, "--folds", 4)
+    assert re.fullmatch(
+        r"oncostream: \d of \d+ kinds \(diagnosis and events\) are in fewer than 4 patients: .*\n", done.stderr
+    )
+    assert others == []
 
 
 def test_folds_that_are_none_are_refused(cohort: Path, tmp_path: Path) -> None:
