@@ -140,7 +140,7 @@ def _require_utf8(args: Sequence[str]) -> None:
     """Neither an id nor a path goes any further otherwise: records and the addresses of files are UTF-8."""
     for number, arg in enumerate(args, start=1):
         if not is_utf8(arg):
-            raise AskedWrongly(f"argument {number}, {os.fsencode(arg)}, is not UTF-8; a file so called: rename it")
+            raise AskedWrongly(f"argument {number}, {os.fsencode(arg)!r}, is not UTF-8; a file so called: rename it")
 
 
 def _leave(code: int, text: str) -> None:
