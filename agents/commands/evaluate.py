@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -49,7 +50,9 @@ def evaluate(
             help="Also show test patients these blocks alone: pathology+blood. Baselines learn from them. Repeat it."
         ),
     ] = None,
-    against: Annotated[list[Path] | None, typer.Option(help="Predictions of a baseline to compare with.")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="Predictions of a baseline to compare with. Repeat it.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report and plots.")] = None,
     fusion: Annotated[FusionKind, typer.Option(help="Kind of fusion, of ours.")] = "circuit",
     notes: Notes = None,
@@ -98,8 +101,16 @@ def _require_usable(models: tuple[str, ...], out: Path, against: list[Path], rep
     for folder in (out.parent, report):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
+            _require_writable(folder)
     for file in against:
         read_predictions(file)
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise AskedWrongly(f"{folder}: {error.strerror}; give a folder where files can be written") from None
 
 
 def _require_blocks(card: CohortCard, models: tuple[str, ...], views: tuple[tuple[str, ...], ...]) -> None:

@@ -32,7 +32,10 @@ _INTERRUPTED = 130
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is up; `oncostream down` ends it.")] = False,
-    model: Annotated[str | None, typer.Option(help="Folder of a network, or the name of one that ships.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Folder of a network, or the name of one that ships; by default that of ONCOSTREAM_MODEL."),
+    ] = None,
 ) -> None:
     """Run a local broker and cache and all six roles, until Ctrl-C or `oncostream down`."""
     if model:

@@ -56,6 +56,7 @@ def test_what_cannot_be_evaluated_is_one_line(cohort: Path, tmp_path: Path, args
     [
         pytest.param(("--out", "."), "wanted a file", id="a-folder-where-predictions-are-to-be"),
         pytest.param(("--out", "file/p.csv"), "file", id="predictions-in-a-file"),
+        pytest.param(("--out", "/proc/p.csv"), "/proc: ", id="predictions-where-nothing-can-be-written"),
         pytest.param(("--out", "p.csv", "--report", "file"), "file", id="a-report-in-a-file"),
         pytest.param(("--out", "p.csv", "--against", "absent.csv"), "no absent.csv", id="no-file-to-compare-with"),
         pytest.param(("--out", "p.csv", "--keep", "clinical+blood"), "no block ['blood']", id="a-block-it-has-not"),
