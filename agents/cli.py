@@ -1,10 +1,12 @@
 """The command line: `oncostream COMMAND`. Exit codes: 0 done, 2 asked wrongly, 3 not settled, 4 away, 1 a bug."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
 
 import typer
 from aiokafka.errors import KafkaError
@@ -13,10 +15,13 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from agents.exits import AskedWrongly, Away
+from agents.rows import warn
 from deploy.local.errors import LocalError
 from schemas.errors import Refused, Unavailable
 from schemas.utf8 import is_utf8
 from streams.settings import WrongSettings
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Place(NamedTuple):
@@ -121,6 +126,7 @@ def _root() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run one command (of the process's own arguments) and leave with its exit code; a known failure is one line."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     try:
         _require_utf8(sys.argv[1:] if args is None else args)
         app(args)
@@ -134,6 +140,18 @@ def main(args: Sequence[str] | None = None) -> None:
         if error.filename is None:
             raise
         _leave(2, f"{error.filename}: {error.strerror}; give a path that can be used so")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        where = f"{error.filename} " if error.filename else "what was asked for "
+        _leave(
+            4, f"{where}cannot be written: {error.strerror}; make space there, remove what is half written, try again"
+        )
+
+
+def _nowhere() -> TextIO:
+    """In place of a stream that was closed from the first: another file would get its number, and its output."""
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _require_utf8(args: Sequence[str]) -> None:
@@ -144,5 +162,5 @@ def _require_utf8(args: Sequence[str]) -> None:
 
 
 def _leave(code: int, text: str) -> None:
-    sys.stderr.write(f"oncostream: {text}\n")
+    warn(text)
     raise SystemExit(code)

@@ -12,15 +12,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from agents.exits import Away
+
 
 def say(text: str) -> None:
     """One line on stdout, at once; where nobody reads any more, as behind `head`, the command is done."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python writes the rest there at its end
-        raise typer.Exit(0) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(0) from None
+        raise Away(f"stdout cannot be written ({error.strerror}); make space where it goes to") from None
 
 
 def say_json(row: Mapping[str, Any]) -> None:
@@ -46,8 +50,9 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def warn(text: str) -> None:
-    """One line on stderr."""
-    sys.stderr.write(f"oncostream: {text}\n")
+    """One line on stderr, whatever a name in it holds."""
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    sys.stderr.write(f"oncostream: {shown}\n")
 
 
 def progress() -> Progress:

@@ -423,6 +423,39 @@ def test_a_command_whose_reader_has_seen_enough_is_done_and_says_nothing(tmp_pat
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_disk_that_is_full_is_exit_4_and_one_line(tmp_path: Path) -> None:
+    """It was a traceback; and of stdout a fault of Kafka's, where the command was reading that."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run((*MAIN, "schemas", tmp_path), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert done.stderr.startswith("oncostream: stdout cannot be written (No space left on device); make space")
+    small = ("sh", "-c", 'ulimit -f 0 && exec "$@"', "sh", *MAIN, "schemas", tmp_path / "new")
+    done = subprocess.run(small, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "cannot be written: File too large; make space there" in done.stderr
+
+
+def test_a_command_whose_stdout_is_closed_is_done_all_the_same(tmp_path: Path) -> None:
+    closed = ("sh", "-c", 'exec "$@" >&-', "sh", *MAIN, "schemas", tmp_path)
+    done = subprocess.run(closed, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert all(json.loads(path.read_bytes()) for path in tmp_path.iterdir())
+
+
+def test_a_name_with_a_line_or_a_colour_in_it_is_said_in_one_line(tmp_path: Path) -> None:
+    done = typed("schemas", "/proc/two\nlines\x1b[31m", code=2)
+    assert done.stderr.startswith(r"oncostream: /proc/two\nlines\x1b[31m: No such file")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_argument_and_option_is_explained(name: str) -> None:
+    command = loaded(name)
+    inside = [command, *getattr(command, "commands", {}).values()]
+    assert [param.name for each in inside for param in each.params if not param.help] == []
+
+
 @pytest.mark.slow
 def test_schemas_and_cohorts_are_written_without_any_server(tmp_path: Path) -> None:
     command = Command(dict(os.environ))
