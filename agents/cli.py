@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from agents.exits import AskedWrongly, Away
-from agents.rows import warn
+from agents.rows import speak_any_encoding, warn
 from deploy.local.errors import LocalError
 from schemas.errors import Refused, Unavailable
 from schemas.utf8 import is_utf8
@@ -127,6 +127,7 @@ def _root() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run one command (of the process's own arguments) and leave with its exit code; a known failure is one line."""
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
+    speak_any_encoding()
     try:
         _require_utf8(sys.argv[1:] if args is None else args)
         app(args)

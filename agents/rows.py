@@ -1,9 +1,11 @@
 """What a command says on stdout: JSON, one object a line, or a table; and progress, on stderr."""
 
+import codecs
 import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -13,6 +15,19 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.exits import Away
+
+
+def speak_any_encoding() -> None:
+    """From now on what stdout's encoding lacks goes out as JSON writes it in ASCII: so JSON stays JSON."""
+    codecs.register_error("json", _escaped)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="json")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def say(text: str) -> None:

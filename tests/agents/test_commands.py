@@ -442,6 +442,19 @@ def test_a_command_whose_stdout_is_closed_is_done_all_the_same(tmp_path: Path) -
     assert all(json.loads(path.read_bytes()) for path in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("encoding", "told"), [("ascii", "caf\\u00e9 \\ud83d\\ude00"), ("latin-1", "café \\ud83d\\ude00")]
+)
+def test_what_stdout_cannot_spell_is_spelled_as_json_does(tmp_path: Path, encoding: str, told: str) -> None:
+    """One … of a dead letter was a traceback."""
+    env, folder = {**os.environ, "PYTHONIOENCODING": encoding}, tmp_path / "café 😀"
+    done = subprocess.run((*MAIN, "schemas", folder), env=env, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    names = [Path(line).parent.name for line in done.stdout.decode(encoding).splitlines()]
+    assert set(names) == {told}
+    assert json.loads(f'"{told}"') == folder.name
+
+
 def test_a_name_with_a_line_or_a_colour_in_it_is_said_in_one_line(tmp_path: Path) -> None:
     done = typed("schemas", "/proc/two\nlines\x1b[31m", code=2)
     assert done.stderr.startswith(r"oncostream: /proc/two\nlines\x1b[31m: No such file")
