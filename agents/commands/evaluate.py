@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
+from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind, require_writable
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.baselines.catalogue import BASELINES, SINGLE
@@ -100,17 +99,9 @@ def _require_usable(models: tuple[str, ...], out: Path, against: list[Path], rep
         raise AskedWrongly(f"--out {out}: wanted a file; give {out / 'predictions.csv'}")
     for folder in (out.parent, report):
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            _require_writable(folder)
+            require_writable(folder)
     for file in against:
         read_predictions(file)
-
-
-def _require_writable(folder: Path) -> None:
-    try:
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise AskedWrongly(f"{folder}: {error.strerror}; give a folder where files can be written") from None
 
 
 def _require_blocks(card: CohortCard, models: tuple[str, ...], views: tuple[tuple[str, ...], ...]) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind
+from agents.behind import SEEDS, Backbone, Backbones, Behind, Dna, Epochs, Notes, Pathways, behind, require_writable
 from agents.exits import AskedWrongly
 from agents.rows import say
 from model.accelerated import accelerated
@@ -48,6 +48,7 @@ def train(
         title = name or read_card(cohort).name
         settings = TrainSettings(name=title, intended_use=intended_use, seed=seed, fusion=fusion)
         settings = behind(settings, Behind(notes, backbone, dna, backbones, pathways)).within(epochs)
+        require_writable(out)
         _train(cohort, out, settings, hardware)
 
 

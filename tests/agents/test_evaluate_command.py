@@ -78,6 +78,12 @@ def test_what_could_not_be_written_or_compared_is_refused_before_anything_is_fit
     assert "2 folds" not in done.stderr
 
 
+def test_a_network_that_could_not_be_written_is_refused_before_anything_is_read(cohort: Path) -> None:
+    done = typed("train", cohort, "--out", "/proc/nowhere/network", "--epochs", 1, code=2)
+    assert done.stderr.startswith("oncostream: /proc/nowhere")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("args", [("--folds", 61), ("--folds", 5, "--by-site")])
 def test_more_folds_than_patients_or_sites_are_refused(cohort: Path, tmp_path: Path, args: tuple[object, ...]) -> None:
     done = typed("cohort", "folds", cohort, tmp_path / "folds.csv", *args, code=2)
