@@ -17,6 +17,8 @@ from streams.pace import Pace
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, group_of
 
+_NEVER_SECONDS = 10 * 365 * 86400.0
+"""No batch is too long in work to stay in the group: after Faust's 1000 s it would leave, and never join again."""
 _TOPICS_KNOWN_MS = 10_000
 """A worker whose topic was deleted and made anew owns none of it until it hears of that: by default in five minutes."""
 
@@ -95,6 +97,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         store="memory://",
         datadir=str(folder),
         broker_max_poll_records=limit,
+        broker_max_poll_interval=_NEVER_SECONDS,
         broker_commit_interval=1.0,
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 6,

@@ -82,6 +82,17 @@ def test_faust_bears_every_session_that_the_settings_take(
     assert asyncio.run(made())._session_timeout_ms == read_settings().kafka.session_timeout / timedelta(milliseconds=1)
 
 
+def test_no_batch_is_in_work_for_too_long_to_stay_in_the_group(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A slow file, or Redis away: after Faust's 1000 s aiokafka leaves, and waits for a fetch to join again."""
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path))
+    app = role_app("clinical", read_settings(), heavy=False)
+
+    async def made() -> AIOKafkaConsumer:
+        return app._new_consumer()._thread._create_worker_consumer(app.transport)
+
+    assert asyncio.run(made())._max_poll_interval_ms > timedelta(days=365) / timedelta(milliseconds=1)
+
+
 @pytest.mark.usefixtures("config")
 def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONCOSTREAM_KAFKA_PARTITIONS", "3")
