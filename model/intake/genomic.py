@@ -21,7 +21,7 @@ from schemas.known_time import is_later, passed, sent_at
 from schemas.message import Message, Reading
 from schemas.strict_json import strict_json
 from schemas.tokens import VariantToken
-from schemas.versions import version_of, without_time
+from schemas.versions import version_of, without_time, without_update
 
 
 class GenomicEncoder(Protocol):
@@ -48,7 +48,7 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
 
     Raises Refused, with an `unreadable` piece where the source is known, or Unavailable (from `files`).
     """
-    value = _parse(message)
+    value, sent = _parse(message), sent_at(message)
     if value.get("resourceType") == "MolecularSequence":
         resource = parse_molecular_sequence(value)
         piece = partial(
@@ -60,7 +60,9 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
             occurred_at=resource.occurred_at,
             origin=message.origin,
         )
-        return _reading(piece, lambda: _of_resource(resource, encoder, rules))
+        if is_later(resource.occurred_at, sent):  # as below; its time is its version too, where that is no number
+            piece = partial(piece, occurred_at=message.timestamp, version=without_update(resource.version))
+        return _reading(piece, lambda: _of_resource(resource, encoder, rules, sent))
     event = _event(value)
     piece = partial(
         evidence,
@@ -73,7 +75,7 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
     )
     if event.status == "entered-in-error":
         return Reading((piece(status=EvidenceStatus.WITHDRAWN),))
-    if is_later(event.occurred_at, sent := sent_at(message)):  # it arrived at some time, and a right one must win
+    if is_later(event.occurred_at, sent):  # it arrived at some time, and a right one must win
         piece = partial(piece, occurred_at=message.timestamp, version=without_time(event_version(event)))
     return _reading(piece, lambda: _of_event(event, files, encoder, rules, sent))
 
@@ -108,7 +110,10 @@ def _of_event(
     return _Content(found.tokens, tuple(vectors), found.flags)
 
 
-def _of_resource(resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules) -> _Content:
+def _of_resource(
+    resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules, sent: datetime | None
+) -> _Content:
+    passed(resource.occurred_at, sent)
     if resource.is_protein:
         raise Refused(Reason.UNSUPPORTED, "a sequence of amino acids; send the nucleotides, or protein gene values")
     if not resource.text:

@@ -127,3 +127,11 @@ def test_two_searches_in_one_message_are_two_patients() -> None:
     with pytest.raises(Refused) as refused:
         patients(asking("identifier=urn:mrn|7"), asking("identifier=urn:mrn|8") | {"id": "o2"})
     assert (refused.value.reason, refused.value.evidence) == (Reason.TWO_PATIENTS, ())
+
+
+def test_a_version_with_a_number_stands_and_one_updated_stands_over_one_that_says_neither() -> None:
+    """As `docs/inputs.md` tells senders: give `versionId` always or never."""
+    metas: list[dict[str, Any]] = [{}, {"lastUpdated": "2026-01-02T00:00:00Z"}, {"versionId": "1"}]
+    said = [pieces(MEASURED | ({"meta": meta} if meta else {}) | {"status": "corrected"})[0] for meta in metas]
+    assert [piece.version[0] for piece in said] == ["t", "u", "v"]
+    assert sorted(said, key=lambda piece: piece.rank) == said
