@@ -13,6 +13,7 @@ from model.cohorts.folder import SEQUENCING_TOPIC
 from schemas.canonical import derived_id
 from schemas.events import Assay, SequencingEvent, SequencingFile, SequencingMedia
 from schemas.message import Message
+from schemas.utf8 import is_utf8
 
 _MEDIA: dict[str, SequencingMedia] = {
     ".vcf": "text/x-vcf",
@@ -45,7 +46,7 @@ def sequencing_message(
             occurred_at=changed_at(path),
             specimen=specimen,
             assay=assay,
-            files=(SequencingFile(url=path.resolve().as_uri(), media_type=media_type, bytes=size, sha256=sha256),),
+            files=(SequencingFile(url=url_of(path), media_type=media_type, bytes=size, sha256=sha256),),
         )
     return Message(SEQUENCING_TOPIC, 0, 1, patient.encode(), event.to_json(), timestamp=event.occurred_at)
 
@@ -58,6 +59,14 @@ def fitting(path: Path) -> Iterator[None]:
     except ValidationError as error:
         field = error.errors(include_input=False)[0]["loc"][0]
         raise AskedWrongly(f"{path}: its {field} does not fit an event; put it right at its source") from None
+
+
+def url_of(path: Path) -> str:
+    """Where a worker finds the file; raises AskedWrongly where a URL cannot say it."""
+    whole = path.resolve()
+    if not is_utf8(str(whole)):
+        raise AskedWrongly(f"{path}: its name or a folder's is not UTF-8; rename that")
+    return whole.as_uri()
 
 
 def size_and_hash(path: Path) -> tuple[int, str]:

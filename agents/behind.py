@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -78,3 +79,12 @@ def behind(settings: TrainSettings, asked: Behind) -> TrainSettings:
     except ValueError as error:
         raise AskedWrongly(str(error)) from None
     return settings
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse now, and not after hours of fitting, a folder that cannot be made or written to; raises AskedWrongly."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise AskedWrongly(f"{folder}: {error.strerror}; give a folder where files can be written") from None

@@ -1,9 +1,12 @@
 """The command line: `oncostream COMMAND`. Exit codes: 0 done, 2 asked wrongly, 3 not settled, 4 away, 1 a bug."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
 
 import typer
 from aiokafka.errors import KafkaError
@@ -12,9 +15,13 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from agents.exits import AskedWrongly, Away
+from agents.rows import speak_any_encoding, warn
 from deploy.local.errors import LocalError
 from schemas.errors import Refused, Unavailable
+from schemas.utf8 import is_utf8
 from streams.settings import WrongSettings
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Place(NamedTuple):
@@ -119,7 +126,10 @@ def _root() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run one command (of the process's own arguments) and leave with its exit code; a known failure is one line."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
+    speak_any_encoding()
     try:
+        _require_utf8(sys.argv[1:] if args is None else args)
         app(args)
     except (WrongSettings, AskedWrongly, Refused) as error:
         _leave(2, str(error))
@@ -131,8 +141,27 @@ def main(args: Sequence[str] | None = None) -> None:
         if error.filename is None:
             raise
         _leave(2, f"{error.filename}: {error.strerror}; give a path that can be used so")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        where = f"{error.filename} " if error.filename else "what was asked for "
+        _leave(
+            4, f"{where}cannot be written: {error.strerror}; make space there, remove what is half written, try again"
+        )
+
+
+def _nowhere() -> TextIO:
+    """In place of a stream that was closed from the first: another file would get its number, and its output."""
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _require_utf8(args: Sequence[str]) -> None:
+    """Neither an id nor a path goes any further otherwise: records and the addresses of files are UTF-8."""
+    for number, arg in enumerate(args, start=1):
+        if not is_utf8(arg):
+            raise AskedWrongly(f"argument {number}, {os.fsencode(arg)!r}, is not UTF-8; a file so called: rename it")
 
 
 def _leave(code: int, text: str) -> None:
-    sys.stderr.write(f"oncostream: {text}\n")
+    warn(text)
     raise SystemExit(code)

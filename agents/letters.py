@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from pydantic import ValidationError
 
+from agents.counting import counting, evidence_in
 from schemas.canonical import derived_id
 from schemas.dead_letter import DeadLetter, original_headers
 from schemas.envelope import envelope
 from schemas.errors import Refused
-from schemas.evidence import Evidence, EvidenceStatus
+from schemas.evidence import EvidenceStatus
 from schemas.message import Message
 from streams.reading import read_to_end
 
@@ -94,22 +94,9 @@ async def erase(producer: AIOKafkaProducer, message: Message, now: datetime) -> 
 async def unreadable_of(
     consumer: AIOKafkaConsumer, topic: str, partitions: list[int], letters: list[DeadLetter]
 ) -> list[Message]:
-    """The records of `oncology.evidence` that still say `unreadable` because of one of these letters.
-
-    What counts may be older in the topic than they are: it is read twice, so that only those sources are kept in mind.
-    """
+    """The records of `oncology.evidence` that still say `unreadable` because of one of these letters."""
     origins = {(letter.topic, letter.partition, letter.offset) for letter in letters}
-    first = read_to_end(consumer, topic, partitions)
-    keys = {message.key async for message in first if _is_unreadable(message.value, origins)}
-    counting: dict[bytes | None, Message] = {}
-    async for message in read_to_end(consumer, topic, partitions):
-        if message.key not in keys:
-            continue
-        if message.value is None:
-            counting.pop(message.key, None)
-        elif not _is_older(message.value, counting.get(message.key)):
-            counting[message.key] = message
-    return [message for message in counting.values() if _is_unreadable(message.value, origins)]
+    return await counting(consumer, topic, partitions, lambda value: _is_unreadable(value, origins))
 
 
 def letter_in(message: Message) -> DeadLetter | None:
@@ -124,23 +111,9 @@ def _mark_in(message: Message) -> str | None:
     return message.header(MARK) if message.value is None and letter_in(message) is None else None
 
 
-def _is_unreadable(value: bytes | None, origins: set[tuple[str, int, int]]) -> bool:
-    piece = evidence_in(value) if value is not None and b'"unreadable"' in value else None
+def _is_unreadable(value: bytes, origins: set[tuple[str, int, int]]) -> bool:
+    piece = evidence_in(value) if b'"unreadable"' in value else None
     if piece is None:
         return False
     origin = (piece.origin.topic, piece.origin.partition, piece.origin.offset)
     return piece.status is EvidenceStatus.UNREADABLE and origin in origins
-
-
-def _is_older(value: bytes, than: Message | None) -> bool:
-    """Whether this loses to what counts so far, as what is no evidence does to all."""
-    piece, known = evidence_in(value), evidence_in(than.value or b"") if than else None
-    return piece is None or (known is not None and piece.rank < known.rank)
-
-
-def evidence_in(value: bytes) -> Evidence | None:
-    """None where the record is none: assembly has set it aside, and it changes nothing of what counts."""
-    try:
-        return Evidence.model_validate_json(value)
-    except ValidationError:
-        return None

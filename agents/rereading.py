@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from agents.letters import evidence_in
+from agents.counting import counting, evidence_in
 from schemas.envelope import REREAD
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin
 from schemas.message import Message
-from schemas.picture import merge
 from streams.reading import read_to_end
 
 Encoders = Mapping[str, str]
@@ -18,26 +17,14 @@ Encoders = Mapping[str, str]
 async def outdated(
     consumer: AIOKafkaConsumer, topic: str, partitions: Sequence[int], encoders: Encoders, of: Collection[Modality]
 ) -> list[Evidence]:
-    """What counts of each source, where it is current and other encoders than these made its vectors.
+    """What counts of each source, where it is current and other encoders than these made its vectors."""
 
-    The topic is read twice, so that only those sources are kept in mind.
-    """
-    first = read_to_end(consumer, topic, partitions)
-    keys = {
-        message.key
-        async for message in first
-        if (piece := evidence_in(message.value or b"")) and is_outdated(piece, encoders)
-    }
-    counting: dict[bytes | None, Evidence] = {}
-    async for message in read_to_end(consumer, topic, partitions):
-        if message.key not in keys:
-            continue
-        if message.value is None:
-            counting.pop(message.key, None)
-        elif piece := evidence_in(message.value):
-            known = counting.get(message.key)
-            counting[message.key] = merge(known, piece) if known else piece
-    return [piece for piece in counting.values() if piece.modality in of and is_outdated(piece, encoders)]
+    def asked(value: bytes) -> bool:
+        piece = evidence_in(value)
+        return piece is not None and is_outdated(piece, encoders)
+
+    pieces = [evidence_in(message.value or b"") for message in await counting(consumer, topic, partitions, asked)]
+    return [piece for piece in pieces if piece is not None and piece.modality in of]
 
 
 def is_outdated(piece: Evidence, encoders: Encoders) -> bool:

@@ -1,9 +1,11 @@
 """What a command says on stdout: JSON, one object a line, or a table; and progress, on stderr."""
 
+import codecs
 import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -12,15 +14,32 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from agents.exits import Away
+
+
+def speak_any_encoding() -> None:
+    """From now on what stdout's encoding lacks goes out as JSON writes it in ASCII: so JSON stays JSON."""
+    codecs.register_error("json", _escaped)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="json")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
 
 def say(text: str) -> None:
     """One line on stdout, at once; where nobody reads any more, as behind `head`, the command is done."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python writes the rest there at its end
-        raise typer.Exit(0) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(0) from None
+        raise Away(f"stdout cannot be written ({error.strerror}); make space where it goes to") from None
 
 
 def say_json(row: Mapping[str, Any]) -> None:
@@ -46,8 +65,9 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def warn(text: str) -> None:
-    """One line on stderr."""
-    sys.stderr.write(f"oncostream: {text}\n")
+    """One line on stderr, whatever a name in it holds."""
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    sys.stderr.write(f"oncostream: {shown}\n")
 
 
 def progress() -> Progress:

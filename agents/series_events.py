@@ -12,7 +12,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from agents.assay_events import changed_at, fitting, size_and_hash
+from agents.assay_events import changed_at, fitting, size_and_hash, url_of
 from agents.exits import AskedWrongly
 from model.cohorts.folder import IMAGING_TOPIC
 from schemas.canonical import derived_id
@@ -94,8 +94,7 @@ def _message(instances: list[_Instance]) -> Message:
     files = []
     for instance in sorted(instances, key=lambda each: (each.number, each.path)):
         size, sha256 = size_and_hash(instance.path)
-        url = instance.path.resolve().as_uri()
-        files.append(ImagingFile(url=url, media_type="application/dicom", bytes=size, sha256=sha256))
+        files.append(ImagingFile(url=url_of(instance.path), media_type="application/dicom", bytes=size, sha256=sha256))
     with fitting(first.path):
         event = ImagingEvent(
             id=derived_id("send", first.patient, first.series, *(file.sha256 or "" for file in files)),

@@ -173,7 +173,7 @@ def _summed(heard: _Heard, drops: Array, doubts: Tensor, manifest: Manifest) -> 
     edges = np.array(manifest.tasks.edges_days)
     each = heard.curves.numpy()
     survival = each.mean((1, 2))
-    flat = each.reshape(len(each), -1, *each.shape[3:])  # (B, K*E, P, J)
+    flat = heard.curves.flatten(1, 2).numpy()  # (B, K*E, P, J); of no endpoints as well, which -1 cannot reshape
     crossed = medians(np.concatenate((flat, survival[:, None]), 1), edges)  # (B, K*E + 1, P)
     spread = np.sort(crossed[:, :-1], axis=1)
     low, high = round(0.1 * (spread.shape[1] - 1)), round(0.9 * (spread.shape[1] - 1))

@@ -56,7 +56,7 @@ def calibrate(network: Network, manifest: Manifest, examples: Examples, opinions
     common = temperature_of(shown, 1.0, share=len(known) / sum(len(part.truth) for part in shown))
     temperatures = {part.pattern: temperature_of([part], common) for part in shown}
     quantiles = {
-        part.pattern: conformal_quantile(1 - _of_truth(part, temperatures[part.pattern]), manifest.alpha)
+        part.pattern: conformal_quantile(1 - chance_of_truth(part, temperatures[part.pattern]), manifest.alpha)
         for part in shown
     }
     return manifest.model_copy(
@@ -157,7 +157,7 @@ def temperature_of(shown: list[Shown], around: float, share: float = 1.0) -> flo
     return round(best, 6)
 
 
-def _of_truth(part: Shown, temperature: float) -> NDArray[np.float64]:
+def chance_of_truth(part: Shown, temperature: float) -> NDArray[np.float64]:
     """The probability given to each patient's true label: (n,)."""
     warmth = torch.full((len(part.truth),), temperature, dtype=torch.float64)
     probabilities = diagnoses(part.voices, warmth).mean((1, 2)).numpy()
@@ -166,4 +166,4 @@ def _of_truth(part: Shown, temperature: float) -> NDArray[np.float64]:
 
 
 def _nll(part: Shown, temperature: float) -> float:
-    return float(-np.log(np.maximum(_of_truth(part, temperature), 1e-12)).sum())
+    return float(-np.log(np.maximum(chance_of_truth(part, temperature), 1e-12)).sum())

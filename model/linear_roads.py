@@ -18,6 +18,7 @@ from model.heads import Logits
 from model.linear import LinearRoad
 from model.linear_fit import STEPS, Block, Ridge, Weights, effective, fit_block, score_of
 from model.linear_gains import Scored, copy_gains, fit_gains
+from model.rare_kinds import rare_kinds_allowed
 from model.targets import Targets, taught
 from schemas.bounds import Count, Share
 from schemas.table import Table
@@ -106,13 +107,14 @@ def fit_plain(road: LinearRoad, training: Training, setting: RoadSetting) -> tup
 
 
 def inner_folds(strata: Sequence[str], seed: int) -> Tensor:
-    """(N,) fold of each patient, stratified."""
+    """(N,) fold of each patient, stratified; the kinds that are too rare for that are one kind."""
     counts = {kind: strata.count(kind) for kind in set(strata)}
     kinds = [kind if counts[kind] >= INNER_FOLDS else "rare" for kind in strata]
     found = np.zeros(len(strata), np.int64)
     cutter = StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=seed)
-    for fold, (_, rows) in enumerate(cutter.split(np.zeros(len(strata)), kinds)):
-        found[rows] = fold
+    with rare_kinds_allowed():
+        for fold, (_, rows) in enumerate(cutter.split(np.zeros(len(strata)), kinds)):
+            found[rows] = fold
     return torch.from_numpy(found)
 
 

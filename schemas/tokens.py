@@ -32,7 +32,7 @@ class VariantToken(Record):
     gene: str = ""
     """HGNC symbol; `""` where the caller names none."""
     change: str
-    """`chrom:pos:ref>alt` or an HGVS expression; for TMB or MSI, that name."""
+    """`chrom:pos:ref>alt` (`chr12:25245350:C>A`) or an HGVS expression; for TMB or MSI, that name."""
     consequence: str = ""
     """Sequence Ontology term, e.g. `missense_variant`."""
     vaf: float | None = None

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from schemas.utf8 import is_utf8
 from streams.addresses import kafka_address, redis_address
 from streams.kafka_settings import KafkaSettings
 from streams.path_settings import PATHS, PathSettings, SetPath, spelled_out
@@ -95,6 +96,8 @@ class Settings:
     web: WebSettings
 
 
+_FILE = "ONCOSTREAM_CONFIG"
+"""Names the TOML file."""
 _CONCERNS: dict[str, type[BaseSettings]] = {
     "places": Places,
     "kafka": KafkaSettings,
@@ -108,6 +111,7 @@ _CONCERNS: dict[str, type[BaseSettings]] = {
 
 def read_settings() -> Settings:
     """Read the TOML file of ONCOSTREAM_CONFIG, if any, and the environment over it; raise `WrongSettings`."""
+    _require_readable_environment()
     tables = _toml_tables()
     unknown = sorted(set(tables) - set(_CONCERNS))
     if unknown:
@@ -116,6 +120,18 @@ def read_settings() -> Settings:
     if bare:
         raise WrongSettings(f"ONCOSTREAM_CONFIG has {bare[0]} = ...; wanted a table [{bare[0]}]")
     return Settings(**{name: _read(concern, tables.get(name, {})) for name, concern in _CONCERNS.items()})
+
+
+def _require_readable_environment() -> None:
+    """A name of ours that is not in capitals would be read, and lose to the file's: it is another name."""
+    ours = {f"{_prefix(concern)}{field}".upper() for concern in _CONCERNS.values() for field in concern.model_fields}
+    for name, value in os.environ.items():
+        if name.upper() not in ours | {_FILE}:
+            continue
+        if not name.isupper():
+            raise WrongSettings(f"{name}: found a name that is not in capitals; wanted {name.upper()}")
+        if not is_utf8(value):
+            raise WrongSettings(f"{name}: found bytes that are not UTF-8; wanted text")
 
 
 def set_where_nothing_is(values: Mapping[str, str]) -> None:
@@ -158,7 +174,7 @@ def _may_be_secret(error: ErrorDetails) -> bool:
 
 
 def _toml_tables() -> dict[str, Any]:
-    if not (path := os.environ.get("ONCOSTREAM_CONFIG")):
+    if not (path := os.environ.get(_FILE)):
         return {}
     try:
         return tomllib.loads(Path(spelled_out(path)).read_text(encoding="utf-8"))

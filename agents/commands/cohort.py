@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from agents.exits import AskedWrongly
-from agents.rows import say
+from agents.rows import say, warn
 from model.cohorts.folder import EVENTS
 from model.cohorts.hancock import write_hancock
 from model.cohorts.synthetic import write_synthetic
 from model.cohorts.tcga import write_tcga
-from model.evaluation.folds import make_folds, sites_of, strata_of, write_folds
+from model.evaluation.folds import make_folds, rare_of, sites_of, strata_of, write_folds
 from model.train_settings import MAX_SEED
 
 app = typer.Typer(
@@ -71,6 +71,11 @@ def folds(
     except ValueError as error:  # more folds than patients of any kind, or than sites
         raise AskedWrongly(f"--folds {count}: {error}") from None
     write_folds(out, made)
+    if rare := rare_of(strata, count):
+        warn(
+            f"{rare} of {len(set(strata.values()))} kinds (diagnosis and events) are in fewer than {count} patients: "
+            "some folds test none of them"
+        )
     say(f"{out}: {len({one.patient for one in made})} patients, {repeats} x {count} folds")
 
 

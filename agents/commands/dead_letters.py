@@ -47,7 +47,7 @@ def list_letters(
 
 @app.command("show")
 def show(
-    letter_id: Annotated[str, typer.Argument(metavar="ID")],
+    letter_id: Annotated[str, typer.Argument(metavar="ID", help="topic/partition/offset, as `list` shows it.")],
     payload: Annotated[bool, typer.Option("--payload", help="Also the message itself: it may name a patient.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -14,11 +14,12 @@ import typer
 from rich.console import Console
 
 from agents.demonstration import Demonstration, started_at
+from agents.exits import AskedWrongly
 from agents.here import Here, forget_topics, make_topics, visiting
 from agents.parade import disturbed
 from agents.wiring import ROLES
 from agents.worker import build_worker
-from deploy.local.servers import local_servers
+from deploy.local.servers import local_servers, owner_of
 from model.cohorts.folder import read_events
 from model.cohorts.synthetic import write_synthetic
 from model.train_settings import MAX_SEED
@@ -67,6 +68,10 @@ def _servers(home: Path, kafka: str | None, redis: str | None) -> Iterator[bool]
     if all(name in os.environ for name in given):
         yield False
         return
+    owner = owner_of(home)
+    if owner is not None:
+        remedy = f"end it with Ctrl-C or kill {owner}, or set another home in ONCOSTREAM_HOME"
+        raise AskedWrongly(f"process {owner} runs a demonstration in {home} already: {remedy}")
     with local_servers(home) as local:
         os.environ.setdefault("ONCOSTREAM_KAFKA", local.kafka)
         os.environ.setdefault("ONCOSTREAM_REDIS", local.redis)

@@ -23,10 +23,11 @@ from agents.behind import (
     SettingsFile,
     asked,
     behind,
+    require_writable,
 )
 from agents.exits import AskedWrongly
 from agents.rows import say
-from model.baselines.catalogue import BASELINES, SINGLE, contender
+from model.baselines.catalogue import BASELINES, SINGLE
 from model.cohort_data import read_data
 from model.cohorts.folder import CohortCard, read_card
 from model.evaluation.calibration_floor import WORLDS, calibration_floors
@@ -46,6 +47,8 @@ from streams.blobs import Blobs
 from streams.file_rules import FileRules
 
 REPORT = "report.md"
+_NAMED = (OURS, *LINEAR, *BASELINES)
+_MODELS = f"{', '.join(_NAMED)}, or {SINGLE}<block>"
 
 
 def evaluate(
@@ -54,7 +57,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="CSV of the predictions; of several models, <out>-<model>.csv.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(help=f"{OURS}, {', '.join((*LINEAR, *BASELINES))}, or single:<block>; default {OURS}. Repeat it."),
+        typer.Option(help=f"{_MODELS}; default {OURS}. Repeat it."),
     ] = None,
     keep: Annotated[
         list[str] | None,
@@ -62,7 +65,9 @@ def evaluate(
             help="Also show test patients these blocks alone: pathology+blood. Baselines learn from them. Repeat it."
         ),
     ] = None,
-    against: Annotated[list[Path] | None, typer.Option(help="Predictions of a baseline to compare with.")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="Predictions of a baseline to compare with. Repeat it.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report and plots.")] = None,
     settings: SettingsFile = None,
     fusion: Fusion = None,
@@ -104,13 +109,14 @@ def evaluate(
 
 def _require_usable(models: tuple[str, ...], out: Path, against: list[Path], report: Path | None) -> None:
     """Refuse now what would be refused after hours of fitting."""
-    for name in set(models) - {OURS, *LINEAR}:
-        contender(name)
+    for name in models:
+        if name not in _NAMED and name.removeprefix(SINGLE) in ("", name):
+            raise AskedWrongly(f"--model {name}: wanted {_MODELS}")
     if out.is_dir():
         raise AskedWrongly(f"--out {out}: wanted a file; give {out / 'predictions.csv'}")
     for folder in (out.parent, report):
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            require_writable(folder)
     for file in against:
         read_predictions(file)
 

@@ -24,6 +24,7 @@ from agents.behind import (
     SettingsFile,
     asked,
     behind,
+    require_writable,
 )
 from agents.exits import AskedWrongly
 from agents.rows import say
@@ -62,7 +63,9 @@ def train(
             raise AskedWrongly(f"{cohort}: wanted a cohort folder; oncostream cohort makes one")
         title = name or read_card(cohort).name
         chosen = asked(TrainSettings(title, intended_use), Asked(settings, seed, fusion, epochs))
-        _train(cohort, out, behind(chosen, Behind(notes, backbone, dna, backbones, pathways)), hardware)
+        chosen = behind(chosen, Behind(notes, backbone, dna, backbones, pathways))
+        require_writable(out)
+        _train(cohort, out, chosen, hardware)
 
 
 def _train(cohort: Path, out: Path, settings: TrainSettings, hardware: Hardware) -> None:

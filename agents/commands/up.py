@@ -19,7 +19,7 @@ from agents.here import Here, make_topics, present
 from agents.local_home import SERVERS, local_worker
 from agents.wiring import ROLES, read_manifest
 from agents.worker import build_worker
-from deploy.local.servers import local_servers
+from deploy.local.servers import local_servers, owner_of
 from streams.log import log_to_stderr
 from streams.settings import read_settings, set_where_nothing_is
 
@@ -32,7 +32,10 @@ _INTERRUPTED = 130
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is up; `oncostream down` ends it.")] = False,
-    model: Annotated[str | None, typer.Option(help="Folder of a network, or the name of one that ships.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Folder of a network, or the name of one that ships; by default that of ONCOSTREAM_MODEL."),
+    ] = None,
 ) -> None:
     """Run a local broker and cache and all six roles, until Ctrl-C or `oncostream down`."""
     if model:
@@ -40,6 +43,7 @@ def up(
     asked = read_settings()
     read_manifest(asked)  # what is set wrong is said here and now, not in a log after a broker's start
     file_rules(asked)
+    _require_alone(asked.places.home)
     if detach:
         start_detached()
         return
@@ -54,6 +58,13 @@ def up(
         Console(stderr=True).print(f"Kafka {local.kafka}, cache {local.redis}; Ctrl-C or `oncostream down` ends it.")
         with present(Here(settings, web)):
             worker.execute_from_commandline()
+
+
+def _require_alone(home: Path) -> None:
+    owner = owner_of(home / SERVERS)
+    if owner is not None:
+        remedy = "`oncostream down` ends it, ONCOSTREAM_HOME sets another home for a second one"
+        raise AskedWrongly(f"process {owner} is up in {home} already, or is starting: {remedy}")
 
 
 def start_detached(within_seconds: float = _START_SECONDS, grace_seconds: float = _STOP_SECONDS) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from model.cohorts.folder import read_card, read_outcomes, read_survival
+from model.rare_kinds import rare_kinds_allowed
 from schemas.errors import Reason, Refused
 
 _COLUMNS = ("patient_id", "repeat", "fold")
@@ -94,6 +95,11 @@ def strata_of(cohort: Path) -> dict[str, str]:
     return found
 
 
+def rare_of(strata: Mapping[str, str], folds: int) -> int:
+    """How many kinds have fewer patients than there are folds, so that some folds go without one."""
+    return sum(count < folds for count in Counter(strata.values()).values())
+
+
 def sites_of(cohort: Path) -> dict[str, str]:
     """Patient -> its site."""
     return {one.patient: one.site for one in read_outcomes(cohort)}
@@ -108,7 +114,8 @@ def make_folds(
     owners = [groups.get(patient, "") for patient in patients] if groups is not None else None
     cutter = StratifiedKFold if owners is None else StratifiedGroupKFold
     found = []
-    for repeat in range(repeats):
-        cuts = cutter(folds, shuffle=True, random_state=seed + repeat).split(np.zeros(len(patients)), kinds, owners)
-        found += [Assigned(patients[row], repeat, fold) for fold, (_, tested) in enumerate(cuts) for row in tested]
+    with rare_kinds_allowed():
+        for repeat in range(repeats):
+            cuts = cutter(folds, shuffle=True, random_state=seed + repeat).split(np.zeros(len(patients)), kinds, owners)
+            found += [Assigned(patients[row], repeat, fold) for fold, (_, tested) in enumerate(cuts) for row in tested]
     return tuple(found)

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from model.intake.genomic_files import GenomicRules, read_files
 from model.intake.molecular_sequence import InlineSequence, parse_molecular_sequence
-from model.intake.wrong_event import not_an_event
+from model.intake.wrong_event import identified, not_an_event
 from model.readers.gene_values import GeneValue
 from model.readers.sequence import sequences_in
+from schemas.bundle import refuse_modified
 from schemas.errors import Reason, Refused
 from schemas.events import SequencingEvent
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Vector, evidence
@@ -22,6 +23,9 @@ from schemas.message import Message, Reading
 from schemas.strict_json import strict_json
 from schemas.tokens import VariantToken
 from schemas.versions import version_of, without_time, without_update
+
+_IDENTITY = frozenset({"patient", "occurred_at", "status", "specimen", "assay"})
+"""Fields that say which source of whom an event speaks of, and in which version."""
 
 
 class GenomicEncoder(Protocol):
@@ -62,22 +66,28 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
         )
         if is_later(resource.occurred_at, sent):  # as below; its time is its version too, where that is no number
             piece = partial(piece, occurred_at=message.timestamp, version=without_update(resource.version))
-        return _reading(piece, lambda: _of_resource(resource, encoder, rules, sent))
-    event = _event(value)
-    piece = partial(
+        return _reading(piece, lambda: _of_resource(value, resource, encoder, rules, sent))
+    event = _event(value, message)
+    piece = _piece_of(event, message)
+    if event.status == "entered-in-error":
+        return Reading((piece(status=EvidenceStatus.WITHDRAWN),))
+    return _reading(piece, lambda: _of_event(event, files, encoder, rules, sent))
+
+
+def _piece_of(event: SequencingEvent, message: Message) -> partial[Evidence]:
+    """What is said of the source. If its time cannot have been, it arrived at some time, and a right one must win."""
+    at, version = event.occurred_at, event_version(event)
+    if event.status != "entered-in-error" and is_later(at, sent_at(message)):
+        at, version = message.timestamp, without_time(version)
+    return partial(
         evidence,
         patient=event.patient,
         modality=Modality.GENOMIC,
         source=f"specimen:{event.specimen}:{event.assay}",
-        version=event_version(event),
-        occurred_at=event.occurred_at,
+        version=version,
+        occurred_at=at,
         origin=message.origin,
     )
-    if event.status == "entered-in-error":
-        return Reading((piece(status=EvidenceStatus.WITHDRAWN),))
-    if is_later(event.occurred_at, sent):  # it arrived at some time, and a right one must win
-        piece = partial(piece, occurred_at=message.timestamp, version=without_time(event_version(event)))
-    return _reading(piece, lambda: _of_event(event, files, encoder, rules, sent))
 
 
 def event_version(event: SequencingEvent) -> str:
@@ -111,8 +121,9 @@ def _of_event(
 
 
 def _of_resource(
-    resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules, sent: datetime | None
+    value: dict[str, Any], resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules, sent: datetime | None
 ) -> _Content:
+    refuse_modified(value)
     passed(resource.occurred_at, sent)
     if resource.is_protein:
         raise Refused(Reason.UNSUPPORTED, "a sequence of amino acids; send the nucleotides, or protein gene values")
@@ -134,8 +145,10 @@ def _parse(message: Message) -> dict[str, Any]:
     return value
 
 
-def _event(value: dict[str, Any]) -> SequencingEvent:
+def _event(value: dict[str, Any], message: Message) -> SequencingEvent:
     try:
         return SequencingEvent.model_validate(value)
     except ValidationError as wrong:  # its own message quotes what it refused
-        raise not_an_event(wrong, "a sequencing event", "SequencingEvent") from None
+        known = identified(SequencingEvent, value, _IDENTITY, id="unread")
+        unread = tuple(_piece_of(event, message)(status=EvidenceStatus.UNREADABLE) for event in known)
+        raise not_an_event(wrong, "a sequencing event", "SequencingEvent", evidence=unread) from None

@@ -8,6 +8,7 @@ from model.intake.genomic_flags import absent, bound, kind_of_variant
 from model.intake.variant_calls import VARIANT, calls_of
 from model.intake.variant_words import genes, word
 from model.intake.whole_genome import BURDEN, INSTABILITY, burden, instability
+from model.readers.chromosomes import change_at
 from model.readers.consequences import severity
 from model.readers.sequence_ontology import SO_TERMS
 from schemas.canonical_units import LOINC
@@ -75,7 +76,7 @@ def _change(parts: dict[str, Any]) -> str:
     start = getattr(getattr(parts.get("81254-5"), "valueRange", None), "low", None)
     if reference and alternative and start is not None and start.value is not None:
         position = _count(float(start.value)) + 1 - _first_base(parts.get(_COORDINATES))
-        return f"{chromosome.removeprefix('chr')}:{position}:{reference}>{alternative}"
+        return change_at(chromosome, position, reference, alternative)
     return "unspecified"
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.intake.imaging_event import VersionedEvent, parse_imaging
+from model.intake.imaging_event import UnreadEvent, VersionedEvent, parse_imaging
 from model.intake.imaging_files import ImagingRules, bags_of, is_bag, tiles_of
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
@@ -47,28 +47,31 @@ class _Work:
 def read_imaging(message: Message, files: Files, encoder: TileEncoder, rules: ImagingRules) -> Reading:
     """Turn one imaging message into evidence, a piece a series.
 
-    Raises Refused; where the event could be read but not its files, with `unreadable` evidence for its source and
-    what the other series of the message gave. Unavailable passes through.
+    Raises Refused, with `unreadable` evidence for each series of which that much is known, and what the other series
+    of the message gave. Unavailable passes through.
     """
     work = _Work(files, encoder, rules)
-    parsed, pieces = parse_imaging(message), list[Evidence]()
-    refusals = [*parsed.refused]
-    for versioned in parsed.events:
+    pieces: list[Evidence] = []
+    refusals: list[Refused] = []
+    for said in parse_imaging(message):
+        if isinstance(said, Refused):
+            refusals.append(said)
+            continue
         try:
-            pieces.append(_read_series(message, versioned, work))
+            pieces.append(_read_series(message, said, work))
         except Refused as refused:
             refusals.append(refused)
-            pieces.append(_unread(message, versioned))
+            pieces.append(_unread(message, said))
     if refusals:
         raise Refused(refusals[0].reason, refusals[0].detail, evidence=tuple(pieces)) from refusals[0]
     return Reading(tuple(pieces))
 
 
 def _read_series(message: Message, versioned: VersionedEvent, work: _Work) -> Evidence:
+    if isinstance(versioned, UnreadEvent):
+        raise versioned.refused
     if versioned.event.status == "entered-in-error":
         return _piece(message, versioned, EvidenceStatus.WITHDRAWN)
-    if versioned.refused is not None:
-        raise versioned.refused
     passed(versioned.event.occurred_at, sent_at(message))
     vectors = tuple(_vectors(versioned.event, work))
     if not vectors:
@@ -96,10 +99,9 @@ def _at_least_one(items: Iterator[T]) -> Iterator[T]:
 
 def _unread(message: Message, versioned: VersionedEvent) -> Evidence:
     """That a series was not read; one whose time cannot have been arrived at some time, and a right one must win."""
-    event = versioned.event
-    if is_later(event.occurred_at, sent_at(message)):
-        event = event.model_copy(update={"occurred_at": message.timestamp})
-        versioned = VersionedEvent(event, without_time(versioned.version))
+    if is_later(versioned.event.occurred_at, sent_at(message)):
+        event = versioned.event.model_copy(update={"occurred_at": message.timestamp})
+        versioned = replace(versioned, event=event, version=without_time(versioned.version))
     return _piece(message, versioned, EvidenceStatus.UNREADABLE)
 
 
@@ -114,6 +116,6 @@ def _piece(
         occurred_at=versioned.event.occurred_at,
         origin=message.origin,
         status=status,
-        flags=(f"kind-{versioned.event.kind}",),
+        flags=() if isinstance(versioned, UnreadEvent) else (f"kind-{versioned.event.kind}",),
         vectors=vectors,
     )

@@ -33,6 +33,26 @@ class ImagingRules:
     slide: SlideRules = field(default_factory=SlideRules)
 
 
+class _Headers:
+    """What the DICOM headers of one event must agree on: the event's patient, and one series."""
+
+    def __init__(self, event: ImagingEvent, issuer: str | None) -> None:
+        self.event = event
+        self._patients = {} if issuer is None else {issuer: event.patient}
+        self._series = ""
+
+    def check(self, facts: DicomFacts) -> None:
+        """Refused where this header names another patient than the event or an earlier header, or another series."""
+        if facts.patient and self._patients.setdefault(facts.issuer, facts.patient) != facts.patient:
+            raise Refused(
+                Reason.TWO_PATIENTS,
+                "a DICOM header names another patient than the event or another file; find out whose image it is",
+            )
+        self._series = self._series or facts.series
+        if facts.series not in ("", self._series):
+            raise Refused(Reason.UNSUPPORTED, "DICOM files of several series in one event; send an event for each")
+
+
 def is_bag(file: ImagingFile) -> bool:
     """Whether the file holds features already extracted."""
     return file.media_type in _BAGS
@@ -44,13 +64,14 @@ def tiles_of(event: ImagingEvent, files: Files, size: int, rules: ImagingRules) 
     The DICOM files of a slide (kind SM), or of a ZIP of them, are opened together, as levels of one slide.
     """
     pictures = [file for file in event.files if not is_bag(file)]
+    headers = _Headers(event, rules.patient_issuer)
     if event.kind == "SM":
         parts = [file for file in pictures if file.media_type == "application/dicom"]
         pictures = [file for file in pictures if file.media_type != "application/dicom"]
-        yield from _slide_of_parts(event, parts, files, size, rules)
+        yield from _slide_of_parts(headers, parts, files, size, rules)
     for file in pictures:
         with files.open(file) as path:
-            yield from _pictures(event, file, path, size, rules)
+            yield from _pictures(headers, file, path, size, rules)
 
 
 def bags_of(
@@ -65,14 +86,14 @@ def bags_of(
 
 
 def _slide_of_parts(
-    event: ImagingEvent, parts: list[ImagingFile], files: Files, size: int, rules: ImagingRules
+    headers: _Headers, parts: list[ImagingFile], files: Files, size: int, rules: ImagingRules
 ) -> Iterator[Tile]:
     if not parts:
         return
     with ExitStack() as opened:
         paths = [opened.enter_context(files.open(file)) for file in parts]
         for path in paths:
-            _same_patient(event, read_facts(path, rules.dicom), rules)
+            headers.check(read_facts(path, rules.dicom))
         yield from _slide(paths, size, rules)
 
 
@@ -84,12 +105,12 @@ def _slide(paths: list[Path], size: int, rules: ImagingRules) -> Iterator[Tile]:
         yield from read_frames(path, size, rules.dicom)
 
 
-def _slide_in_zip(event: ImagingEvent, path: Path, size: int, rules: ImagingRules) -> Iterator[Tile]:
+def _slide_in_zip(headers: _Headers, path: Path, size: int, rules: ImagingRules) -> Iterator[Tile]:
     """Unpacked to a folder while it is read, since OpenSlide reads the files of a slide together."""
     with TemporaryDirectory(prefix="oncostream-") as folder:
         paths: list[Path] = []
         for member, facts in read_archive(path, rules.archive, rules.dicom):
-            _same_patient(event, facts, rules)
+            headers.check(facts)
             paths.append(Path(folder) / f"{len(paths):06d}")
             _write(paths[-1], member)
         if paths:
@@ -105,27 +126,18 @@ def _write(path: Path, member: BytesIO) -> None:
         ) from full
 
 
-def _pictures(event: ImagingEvent, file: ImagingFile, path: Path, size: int, rules: ImagingRules) -> Iterator[Tile]:
+def _pictures(headers: _Headers, file: ImagingFile, path: Path, size: int, rules: ImagingRules) -> Iterator[Tile]:
     if file.media_type in _SLIDES:
         yield from read_slide([path], size, rules.slide)
-    elif file.media_type == "application/zip" and event.kind == "SM":
-        yield from _slide_in_zip(event, path, size, rules)
+    elif file.media_type == "application/zip" and headers.event.kind == "SM":
+        yield from _slide_in_zip(headers, path, size, rules)
     elif file.media_type == "application/zip":
         for member, facts in read_archive(path, rules.archive, rules.dicom):
-            _same_patient(event, facts, rules)
+            headers.check(facts)
             yield from read_frames(member, size, rules.dicom)
     else:
-        _same_patient(event, read_facts(path, rules.dicom), rules)
+        headers.check(read_facts(path, rules.dicom))
         yield from read_frames(path, size, rules.dicom)
-
-
-def _same_patient(event: ImagingEvent, facts: DicomFacts, rules: ImagingRules) -> None:
-    if rules.patient_issuer is None or facts.issuer != rules.patient_issuer or not facts.patient:
-        return
-    if facts.patient != event.patient:
-        raise Refused(
-            Reason.TWO_PATIENTS, "a DICOM header names another patient than the event; find out whose image it is"
-        )
 
 
 def _chunks(bags: list[ImagingFile], files: Files, rules: ImagingRules) -> Generator[Chunk, None, None]:

@@ -4,12 +4,10 @@ A FHIR Endpoint says where files are but not what they are, so each contained En
 the file's size and SHA-256 in two extensions, and its media type in `payloadMimeType`.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from model.intake.wrong_event import not_an_event
 from schemas.errors import Reason, Refused
 from schemas.events import ImagingEvent
 from schemas.fhir_addresses import literal_patient
@@ -57,7 +55,9 @@ _Started = Annotated[Instant, BeforeValidator(_first_instant)]
 _AnyCoding = Annotated[_Coding, BeforeValidator(_first_coding)]
 
 
-class _Series(_Part):
+class Series(_Part):
+    """One series, and the endpoints of its files."""
+
     uid: str = Field(min_length=1)
     modality: _AnyCoding
     bodySite: _AnyCoding | None = None  # noqa: N815
@@ -88,63 +88,46 @@ class ImagingStudy(_Part):
     status: str
     subject: _Reference
     started: _Started | None = None
-    series: tuple[_Series, ...] = ()
+    series: tuple[Series, ...] = ()
     contained: tuple[_Contained, ...] = ()
 
 
-@dataclass(frozen=True)
-class StudySeries:
-    """A series as an event, or why it is none; an event with that where its files alone are wrong."""
+def series_of(study: ImagingStudy) -> tuple[Series, ...]:
+    """The series to read; none while the study is only registered. Raises Refused where the whole says too little."""
+    if study.status == "registered":
+        return ()
+    if not study.series and _STATUS.get(study.status) == "entered-in-error":
+        raise Refused(Reason.NOTHING_TO_READ, "a study taken back without its series; send the uid of each")
+    return study.series
 
-    event: ImagingEvent | None
-    refused: Refused | None = None
 
-
-def series_of(study: ImagingStudy) -> list[StudySeries]:
-    """Each series by itself; none while the study is only registered. Raises Refused where none can be read."""
+def known_of(study: ImagingStudy, series: Series) -> ImagingEvent:
+    """Whose series it is and of when, with nothing of what there is to read; raises Refused or ValidationError."""
     patient = literal_patient(study.subject.reference)
     if patient is None:
         raise Refused(Reason.NO_PATIENT, "subject is no Patient/<id> reference; name the patient by reference")
-    if study.status == "registered":
-        return []
-    if study.status not in _STATUS:
-        raise Refused(Reason.UNSUPPORTED, "a study of unknown status; send it available, or entered-in-error")
-    if not study.series and _STATUS[study.status] == "entered-in-error":
-        raise Refused(Reason.NOTHING_TO_READ, "a study taken back without its series; send the uid of each")
-    return [_read(study, series, patient) for series in study.series]
-
-
-def _read(study: ImagingStudy, series: _Series, patient: str) -> StudySeries:
-    event = None
-    try:
-        event = _event(study, series, patient)
-        files = [_file(study, endpoint) for endpoint in series.endpoint] if study.status == "available" else []
-        return StudySeries(ImagingEvent.model_validate({**event.model_dump(), "files": files}))
-    except ValidationError as wrong:  # its own message quotes what it refused
-        return StudySeries(event, not_an_event(wrong, "a series of an ImagingStudy", "ImagingEvent"))
-    except Refused as refused:
-        return StudySeries(event, refused)
-
-
-def _event(study: ImagingStudy, series: _Series, patient: str) -> ImagingEvent:
-    """The series without its files. A study started when the first of its series did."""
     starts = [one.started for one in study.series if one.started is not None]
-    started = series.started or study.started or min(starts, default=None)
-    if started is None and _STATUS[study.status] == "entered-in-error":
+    started = series.started or study.started or min(starts, default=None)  # a study started when its first series did
+    if started is None and _STATUS.get(study.status) == "entered-in-error":
         started = study.meta.lastUpdated  # a withdrawal need not say when what it takes back was taken
     if started is None:
         raise Refused(Reason.NO_TIME, "neither the study nor its series has `started`; send when it was taken")
+    return ImagingEvent(id=study.id, patient=patient, occurred_at=started, study=study.id, series=series.uid, kind="OT")
+
+
+def event_of(study: ImagingStudy, series: Series) -> ImagingEvent:
+    """All of it; raises Refused or ValidationError."""
+    known = known_of(study, series)
+    if study.status not in _STATUS:
+        raise Refused(Reason.UNSUPPORTED, "a study of unknown status; send it available, or entered-in-error")
     site = series.bodySite
     return ImagingEvent.model_validate(
         {
-            "id": study.id,
-            "patient": patient,
-            "occurred_at": started,
+            **known.model_dump(),
             "status": _STATUS[study.status],
-            "study": study.id,
-            "series": series.uid,
             "kind": series.modality.code,
             "body_site": f"{site.system}|{site.code}" if site else None,
+            "files": [_file(study, endpoint) for endpoint in series.endpoint] if study.status == "available" else [],
         }
     )
 

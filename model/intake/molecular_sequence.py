@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.bundle import refuse_modified
 from schemas.errors import Reason, Refused
 from schemas.fhir_addresses import literal_patient
 from schemas.record import Instant
@@ -30,7 +29,6 @@ class InlineSequence:
 
 def parse_molecular_sequence(resource: dict[str, Any]) -> InlineSequence:
     """Read id, patient, time and text; Refused where one of the first three is not there."""
-    refuse_modified(resource)
     identity, meta = resource.get("id"), _object(resource.get("meta"))
     if not isinstance(identity, str) or not identity:
         raise Refused(Reason.NOT_FHIR, "a MolecularSequence without an id; give it the id it can be corrected by")

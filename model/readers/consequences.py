@@ -68,11 +68,12 @@ MAF_TERMS = {
     "IGR": "intergenic_variant",
     "RNA": "non_coding_transcript_exon_variant",
     "lincRNA": "non_coding_transcript_exon_variant",
+    "Fusion": "gene_fusion",
     **dict.fromkeys(("Start_Codon_SNP", "Start_Codon_Del", "Start_Codon_Ins"), "start_lost"),
     "De_novo_Start_InFrame": "5_prime_UTR_premature_start_codon_gain_variant",
     "De_novo_Start_OutOfFrame": "5_prime_UTR_premature_start_codon_gain_variant",
 }
-"""`Variant_Classification` of a MAF (GDC MAF format v1.0.0, and what Oncotator adds) as Sequence Ontology terms."""
+"""`Variant_Classification` of a MAF (GDC MAF v1.0.0; what Oncotator and cBioPortal add) as Sequence Ontology terms."""
 
 ANNOVAR_TERMS = {
     "nonsynonymous_SNV": "missense_variant",

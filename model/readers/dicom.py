@@ -18,7 +18,12 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    VLWholeSlideMicroscopyImageStorage,
+)
 
 from model.readers.bounded_stream import BoundedStream
 from model.readers.dicom_frames import DEFLATED_FRAMES, ENCAPSULATED, decode_frame
@@ -54,6 +59,17 @@ def read_frames(source: Path | BinaryIO, size: int, limits: DicomLimits) -> Iter
 
 def _check(header: Dataset, limits: DicomLimits) -> int:
     """The number of frames, once what the header asks for is known to be within the limits."""
+    if str(header.get("SOPClassUID") or "").strip() == VLWholeSlideMicroscopyImageStorage:
+        raise Refused(
+            Reason.UNSUPPORTED,
+            "a DICOM whole slide that is not read as one; send it as kind SM, with its levels and not its label alone, "
+            "tiled in full (TILED_FULL), in JPEG or JPEG 2000",
+        )
+    if "Rows" not in header:
+        raise Refused(
+            Reason.UNREADABLE_FILE,
+            "a DICOM file without pixels: a report, a plan, or one cut short; leave it out, or export it again",
+        )
     pixels, frames = int(header.Rows) * int(header.Columns), int(header.get("NumberOfFrames") or 1)
     if pixels <= 0 or frames <= 0:
         raise ValueError("no pixels")

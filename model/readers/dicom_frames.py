@@ -7,7 +7,6 @@ import zlib
 from typing import Any
 
 import imagecodecs
-import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
@@ -18,6 +17,8 @@ from pydicom.uid import (
     JPEGTransferSyntaxes,
     RLELossless,
 )
+
+from model.readers.codestreams import j2k_shape, jpeg_shape, start_of_frame
 
 DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 """Deflated Image Frame Compression (DICOM 2024c), which pydicom 3.0 does not know."""
@@ -30,9 +31,7 @@ _PLUGINS = {
 _JPEG = frozenset(map(str, JPEGTransferSyntaxes)) - frozenset(map(str, JPEGLSTransferSyntaxes))
 ENCAPSULATED = frozenset(_PLUGINS) | _JPEG | {DEFLATED_FRAMES}
 
-_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _END_OF_IMAGE = b"\xff\xd9"
-_J2K_START = b"\xff\x4f\xff\x51"
 
 
 def decode_frame(frame: bytes, syntax: str, options: dict[str, Any]) -> tuple[NDArray[Any], str]:
@@ -44,11 +43,11 @@ def decode_frame(frame: bytes, syntax: str, options: dict[str, Any]) -> tuple[ND
     if syntax == DEFLATED_FRAMES:
         return _decode_deflated(frame, options)
     if syntax in _JPEG or syntax in JPEGLSTransferSyntaxes:
-        if _jpeg_shape(frame) != (rows, columns):
+        if jpeg_shape(frame) != (rows, columns):
             raise ValueError("the JPEG codestream and the header disagree on the size")
         if _END_OF_IMAGE not in frame[-16:]:  # libjpeg would paint what is missing grey, and say nothing
             raise ValueError("the JPEG codestream is cut short")
-    elif syntax in JPEG2000TransferSyntaxes and _j2k_shape(frame) != (rows, columns):
+    elif syntax in JPEG2000TransferSyntaxes and j2k_shape(frame) != (rows, columns):
         raise ValueError("the JPEG 2000 codestream and the header disagree on the size")
     if syntax in _JPEG:
         return _decode_jpeg(frame, options)
@@ -90,31 +89,6 @@ def _jpeg_colours(frame: bytes, photometric: str) -> str:
     return "YCBCR" if is_jfif or photometric.startswith("YBR") else "RGB"
 
 
-def _start_of_frame(frame: bytes) -> int:
-    """Offset of the length that follows the SOF marker, or -1."""
-    at = 2
-    while at + 9 < len(frame) and frame[at] == 0xFF:
-        if frame[at + 1] in _START_OF_FRAME:
-            return at + 2
-        at += 1 if frame[at + 1] == 0xFF else 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
-    return -1
-
-
 def _component_ids(frame: bytes) -> bytes:
-    at = _start_of_frame(frame)
+    at = start_of_frame(frame)
     return frame[at + 8 : at + 17 : 3] if at > 0 else b""
-
-
-def _jpeg_shape(frame: bytes) -> tuple[int, int] | None:
-    at = _start_of_frame(frame)
-    if at < 0:
-        return None
-    return int.from_bytes(frame[at + 3 : at + 5], "big"), int.from_bytes(frame[at + 5 : at + 7], "big")
-
-
-def _j2k_shape(frame: bytes) -> tuple[int, int] | None:
-    at = frame.find(_J2K_START, 0, 4096)  # after the boxes, where a sender wrapped the codestream in JP2
-    if at < 0 or len(frame) < at + 24:
-        return None
-    right, bottom, left, top = np.frombuffer(frame, dtype=">u4", count=4, offset=at + 8).tolist()
-    return bottom - top, right - left

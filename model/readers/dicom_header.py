@@ -42,7 +42,8 @@ _PALETTE = tuple(
 _WANTED: list[BaseTag | int] = [
     Tag(name)
     for name in (
-        *("PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "InstanceNumber"),
+        *("PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence"),
+        *("SOPClassUID", "SeriesInstanceUID", "InstanceNumber"),
         *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
         *("BitsAllocated", "BitsStored", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
         *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
@@ -65,10 +66,11 @@ class DicomLimits:
 
 @dataclass(frozen=True)
 class DicomFacts:
-    """Whose file it is, by which issuer of patient ids, and its place in the series."""
+    """Whose file it is, by which issuer of patient ids, its series, and its place there; `""` where it does not say."""
 
     patient: str
     issuer: str
+    series: str
     instance: int
 
 
@@ -90,7 +92,8 @@ def read_facts(source: Path | BinaryIO, limits: DicomLimits) -> DicomFacts:
             issuer = header.get("IssuerOfPatientID") or qualifiers[0].get("UniversalEntityID") or ""
             instance = int(header.get("InstanceNumber") or 0)
             check_frame(int(header.get("Rows") or 0) * int(header.get("Columns") or 0), limits)
-            return DicomFacts(str(header.get("PatientID") or "").strip(), str(issuer).strip(), instance)
+            patient, series = (str(header.get(name) or "").strip() for name in ("PatientID", "SeriesInstanceUID"))
+            return DicomFacts(patient, str(issuer).strip(), series, instance)
         except BROKEN as broken:
             raise unreadable("header") from broken
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from model.readers.text_lines import numbered_lines, unreadable
+from model.readers.text_lines import TextLimits, numbered_lines, unreadable
 from schemas.errors import Reason, Refused
 
 Kind = Literal["expression", "copy-number", "mutation", "protein", "metabolite"]
@@ -25,7 +25,7 @@ class GeneValue:
 
 def read_gene_values(path: Path, *, max_rows: int = 200_000) -> tuple[GeneValue, ...]:
     """All rows of a tab-separated table with the header gene, kind, value. Refused where any is wrong or twice."""
-    lines = numbered_lines(path, longest=4096)
+    lines = numbered_lines(path, TextLimits(line_bytes=4096))
     number, header = next(lines, (1, ""))
     if header.split("\t") != _COLUMNS:
         raise unreadable(number, "the header is not gene, kind, value with tabs between")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from model.readers.chromosomes import change_at
 from model.readers.consequences import MAF_TERMS
 from model.readers.text_lines import numbered_lines, unreadable
 from model.readers.variants import MostTelling, Variants
@@ -105,7 +106,10 @@ def _change(row: Row) -> str:
     protein = _text(row, "hgvsp_short") or _text(row, "protein_change")
     if protein and _text(row, "hugo_symbol"):
         return f"{row['hugo_symbol']}:{protein}"
-    return f"{row['chromosome']}:{row['start_position']}:{row['reference_allele']}>{row['tumor_seq_allele2']}"
+    reference, alternative = row["reference_allele"], row["tumor_seq_allele2"]
+    if alternative == reference:  # the mutant one may be the first
+        alternative = _text(row, "tumor_seq_allele1") or alternative
+    return change_at(row["chromosome"], row["start_position"], reference, alternative)
 
 
 def _text(row: Row, column: str) -> str:

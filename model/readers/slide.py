@@ -14,12 +14,21 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
-from openslide import PROPERTY_NAME_MPP_X, OpenSlide, OpenSlideError, OpenSlideUnsupportedFormatError
+from openslide import (
+    PROPERTY_NAME_MPP_X,
+    PROPERTY_NAME_VENDOR,
+    OpenSlide,
+    OpenSlideError,
+    OpenSlideUnsupportedFormatError,
+)
 from PIL import Image
 
 from model.readers.pixels import Tile, is_background, to_tile
-from model.readers.tiff import check_tiff, read_tiff
+from model.readers.tiff import check_one_picture, check_tiff, other_compression, read_tiff
 from schemas.errors import Reason, Refused
+
+_OTHER = "Unsupported TIFF compression"
+"""What OpenSlide says of a whole file whose tiles it has no decoder for."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +59,13 @@ def read_slide(paths: Sequence[Path], size: int, rules: SlideRules) -> Iterator[
                 raise Refused(
                     Reason.UNSUPPORTED, "neither a slide nor a TIFF that can be read; send DICOM WSI, SVS or tiled TIFF"
                 ) from unknown
+            check_one_picture(link)
             yield from _tissue(read_tiff(link, size, rules.max_tiles, rules.segment_pixels))
             return
         except OpenSlideError as broken:
-            raise _unreadable() from broken
+            raise (other_compression() if _OTHER in str(broken) else _unreadable()) from broken
+        if slide.properties.get(PROPERTY_NAME_VENDOR) == "generic-tiff":  # of scanners' own, OpenSlide knows the pages
+            check_one_picture(link)
         yield from _tissue(_tiles(slide, size, rules))
 
 

@@ -3,17 +3,37 @@
 import codecs
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from schemas.errors import Reason, Refused
 
-MAX_LINE_BYTES = 4 * 2**20
-"""Longest line read; a whole chromosome on one line is no table and no list of reads."""
-MAX_TEXT_BYTES = 64 * 2**30
-"""Most text read from one file once unpacked: a bound on work, not on memory."""
+
+@dataclass(frozen=True)
+class TextLimits:
+    """How much is read of one file: bounds on work, for one line at a time is all that is ever in memory.
+
+    A whole genome with its blocks of reference (gVCF) has some 10^8 lines, 20 GiB, and packs 10 to 20 times smaller.
+    """
+
+    line_bytes: int = 4 * 2**20
+    """Longest line; a whole chromosome on one line is no table and no list of reads."""
+    text_bytes: int = 32 * 2**30
+    """Once unpacked."""
+    ratio: int = 200
+    """Unpacked over packed size, of a file that is more than `small_bytes` unpacked."""
+    small_bytes: int = 2**24
+    line_counts: int = 64
+    """Bytes that a line counts at least: blank ones are work too."""
+
+    def most_bytes(self, packed_bytes: int) -> int:
+        """How much text a file of this size may hold."""
+        return min(self.text_bytes, max(self.small_bytes, self.ratio * packed_bytes))
+
 
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _UNPACK_BUFFER_BYTES = 2**20
@@ -24,29 +44,38 @@ def unreadable(number: int, found: str) -> Refused:
     return Refused(Reason.UNREADABLE_FILE, f"line {number}: {found}; correct the file and send the event again")
 
 
-def numbered_lines(path: Path, *, longest: int = MAX_LINE_BYTES) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path, limits: TextLimits = TextLimits()) -> Iterator[tuple[int, str]]:
     """Give (number from 1, text without its line end) of every line; Refused where the file is cut off or binary."""
     with path.open("rb") as raw:
+        most = limits.most_bytes(os.fstat(raw.fileno()).st_size)
         packed = raw.read(2) == b"\x1f\x8b"
         if packed:
             _check_bgzf_end(raw)
         raw.seek(0)
         if packed:
             with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield from _lines(io.BufferedReader(unpacked, _UNPACK_BUFFER_BYTES), longest)
+                yield from _lines(io.BufferedReader(unpacked, _UNPACK_BUFFER_BYTES), limits, most)
         else:
-            yield from _lines(raw, longest)
+            yield from _lines(raw, limits, most)
 
 
-def _lines(stream: BinaryIO | io.BufferedReader, longest: int) -> Iterator[tuple[int, str]]:
+def _lines(stream: BinaryIO | io.BufferedReader, limits: TextLimits, most: int) -> Iterator[tuple[int, str]]:
     number, total = 0, 0
-    while line := _next_line(stream, longest, number + 1):
-        number, total = number + 1, total + len(line)
+    while line := _next_line(stream, limits.line_bytes, number + 1):
+        number, total = number + 1, total + max(len(line), limits.line_counts)
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)  # spreadsheets and Windows editors put it there
-        if total > MAX_TEXT_BYTES:
-            raise Refused(Reason.TOO_LARGE, f"more than {MAX_TEXT_BYTES} bytes of text; send a smaller file")
+        if total > most:
+            raise _too_much(limits)
         yield number, line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _too_much(limits: TextLimits) -> Refused:
+    return Refused(
+        Reason.TOO_LARGE,
+        f"a text of more than {limits.text_bytes} bytes, or one that unpacks to over {limits.ratio} times its size "
+        f"(a line counts as {limits.line_counts} bytes at least); send what was found alone, without what pads it",
+    )
 
 
 def _next_line(stream: BinaryIO | io.BufferedReader, longest: int, number: int) -> bytes:

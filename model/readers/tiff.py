@@ -1,6 +1,6 @@
 """TIFF that OpenSlide does not take (no tiles, 16 bit, planar, newer codecs): segment by segment, in constant memory.
 
-Of several pages the largest is read, the first of equals: the others are smaller levels, labels and macros.
+Of several pages the largest is read: the others are smaller levels, labels and macros.
 """
 
 import logging
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import PHOTOMETRIC, TiffFile, TiffFileError, TiffPage
 
+from model.readers.codestreams import j2k_shape, jpeg_shape
 from model.readers.pixels import Tile, cut, grid_length
 from schemas.errors import Reason, Refused
 
@@ -28,8 +29,13 @@ _BROKEN = (
 )
 _MAX_PAGES = 10_000
 _PLAIN = frozenset({PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.PALETTE})
-_JPEG = frozenset({6, 7, 33007, 34892})
+_JPEG = frozenset({7, 33007, 34892})
 """Compressions whose YCbCr tifffile turns into RGB, where there are no further samples."""
+_J2K = frozenset({33004, 33005, 34712})
+"""Not 33003, Aperio's in YCbCr: outside of an SVS nobody would turn it into RGB."""
+_BYTES = frozenset({1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000})
+"""Compressions of bytes, which give no more of them than a segment has."""
+_HEAD = 2**16
 _LAB = frozenset({PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB})
 """OpenSlide gives these up to a twelfth of the range off: their white is not adapted to the screen's."""
 
@@ -50,6 +56,21 @@ def check_tiff(path: Path, segment_pixels: int) -> bool:
     return True
 
 
+def check_one_picture(path: Path) -> None:
+    """Refused where several pages are the largest: channels, focal planes or fields, of which one would be read."""
+    try:
+        with TiffFile(path) as file:
+            pages = [page for page in _pages(file) if not page.is_mask]
+            sizes = [page.imagewidth * page.imagelength for page in pages]
+    except _BROKEN as broken:
+        raise _broken() from broken
+    if sizes.count(max(sizes, default=0)) > 1:
+        raise Refused(
+            Reason.UNSUPPORTED,
+            "a TIFF of several pictures of one size (channels, focal planes, fields); send one, as tiled RGB",
+        )
+
+
 def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Iterator[Tile]:
     """Yield (3, size, size) tiles, background and all, of the largest page; raise Refused."""
     try:
@@ -58,19 +79,34 @@ def read_tiff(path: Path, size: int, max_tiles: int, segment_pixels: int) -> Ite
             if not page.is_tiled and _decoded_at_once(page) > segment_pixels:
                 raise _too_large(segment_pixels)
             _check_colours(page)
+            _check_compression(page, file, segment_pixels)
             stride = -(-_tiles_at_most(page, size) // max_tiles)
             tiles = (tile for segment in _segments(page) for tile in cut(_scaled(segment, page), size))
             yield from islice(tiles, 0, None, stride)
     except _BROKEN as broken:
-        raise Refused(
-            Reason.UNREADABLE_FILE, "the TIFF is broken, cut short or of an unknown codec; save it as tiled RGB"
-        ) from broken
+        raise _broken() from broken
 
 
 def _check_colours(page: TiffPage) -> None:
     to_rgb = page.photometric == PHOTOMETRIC.YCBCR and page.compression in _JPEG and not page.extrasamples
     if page.photometric not in _PLAIN and not to_rgb:
         raise _other_colours()
+
+
+def _check_compression(page: TiffPage, file: TiffFile, segment_pixels: int) -> None:
+    """A picture in a segment may claim any size, whatever the page says, and would be decoded to it."""
+    if page.compression not in _BYTES | _JPEG | _J2K:
+        raise other_compression()
+    shape_of = {**dict.fromkeys(_JPEG, jpeg_shape), **dict.fromkeys(_J2K, j2k_shape)}.get(page.compression)
+    if shape_of is None:
+        return
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.filehandle.seek(offset)
+        shape = shape_of(file.filehandle.read(min(length, _HEAD))) if length else (0, 0)
+        if shape is None:
+            raise ValueError("a segment that is no picture")
+        if prod(shape) > segment_pixels:
+            raise _too_large(segment_pixels)
 
 
 def _pages(file: TiffFile) -> list[TiffPage]:
@@ -125,10 +161,25 @@ def _scaled(segment: NDArray[Any], page: TiffPage) -> NDArray[np.float32]:
     return 1 - scaled if page.photometric == PHOTOMETRIC.MINISWHITE else scaled
 
 
+def _broken() -> Refused:
+    return Refused(
+        Reason.UNREADABLE_FILE, "the TIFF is broken or cut short; save it again, with tiles in JPEG, LZW or Deflate"
+    )
+
+
 def _other_colours() -> Refused:
     return Refused(
         Reason.UNSUPPORTED,
         "a TIFF in CMYK, CIELAB or others than grey, a palette, RGB or the YCbCr of a JPEG; save it as tiled RGB",
+    )
+
+
+def other_compression() -> Refused:
+    """The refusal of a TIFF whose segments are compressed by what is not read."""
+    return Refused(
+        Reason.UNSUPPORTED,
+        "a TIFF in a compression that is not read so; save it with tiles in JPEG, LZW or Deflate (an SVS as its "
+        "scanner wrote it may have JPEG 2000 too)",
     )
 
 

@@ -95,9 +95,9 @@ def _depth(record: VcfRecord) -> int | None:
 
 
 def _fraction(record: VcfRecord, alt: int) -> float | None:
-    """AF, FA (Mutect 1) or FREQ (VarScan, `12.5%`); INFO AF unless AN beside it says it is a population's."""
+    """AF, FA (Mutect 1), VAF (DeepVariant), VF (Pisces), FREQ (VarScan, `12.5%`); INFO AF where no AN is beside it."""
     of_all = record.info.get("AF") if record.samples <= 1 and "AN" not in record.info else None
-    for text in (record.sample.get("AF"), record.sample.get("FA"), record.sample.get("FREQ"), of_all):
+    for text in (*map(record.sample.get, ("AF", "FA", "VAF", "VF", "FREQ")), of_all):
         values = (text or "").split(",")
         one = values[alt] if alt < len(values) else ""
         value = _float(one.removesuffix("%"))

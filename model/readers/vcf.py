@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from model.readers.annotations import annotations_of, has_unread
+from model.readers.chromosomes import change_at
 from model.readers.text_lines import numbered_lines
 from model.readers.vaf import Reads, reads_of
 from model.readers.variants import MostTelling, Variants
@@ -64,7 +65,7 @@ def _tokens(record: VcfRecord, header: VcfHeader, at: datetime, assay: str) -> I
     for alt, reads in told:
         yield VariantToken(
             gene=said[alt][0],
-            change=f"{record.chrom}:{record.pos}:{record.ref}>{record.alts[alt]}",
+            change=change_at(record.chrom, record.pos, record.ref, record.alts[alt]),
             consequence=said[alt][1],
             vaf=reads.vaf,
             depth=reads.depth,

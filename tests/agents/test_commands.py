@@ -21,6 +21,7 @@ from typed import typed
 from agents.cli import COMMANDS, loaded
 from agents.commands.up import start_detached, up
 from agents.exits import AskedWrongly, Away
+from deploy.local.claim import Claim
 from deploy.local.servers import owner_of
 from model.cohorts.synthetic import write_synthetic
 from schemas.result import Result
@@ -253,6 +254,50 @@ def test_up_says_what_is_set_wrong_before_it_starts_anything(
 
 
 @pytest.mark.parametrize(
+    ("args", "folder", "remedy"),
+    [
+        (("up",), "servers", "is up in .* already, or is starting: `oncostream down`"),
+        (("up", "--detach"), "servers", "is up in .* already, or is starting: `oncostream down`"),
+        (("demo",), "demo", "runs a demonstration in .* already: end it with Ctrl-C"),
+    ],
+)
+def test_what_is_up_already_is_named_with_the_command_that_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], folder: str, remedy: str
+) -> None:
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path))
+    claim = Claim(tmp_path / folder / "cache")
+    claim.take()
+    try:
+        done = typed(*args, code=2)
+    finally:
+        claim.release()
+    assert re.fullmatch(f"oncostream: process {os.getpid()} {remedy}.* ONCOSTREAM_HOME.*\n", done.stderr)
+    assert not (tmp_path / "up.log").exists()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("results", "--patient"),
+        ("replay",),
+        ("dead-letters", "show"),
+        ("send", "cohort", "--patient"),
+        ("demo", "--redis", "redis://127.0.0.1:1", "--kafka"),
+        ("train", "cohort", "--out", "x", "--name"),
+        ("schemas",),
+    ],
+)
+def test_an_argument_that_is_not_utf_8_is_exit_2_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = typed(*args, "a\udcff", code=2)
+    told = f"argument {len(args) + 1}, b'a\\xff', is not UTF-8; a file so called: rename it"
+    assert done.stderr == f"oncostream: {told}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("code", "refusal", "told"),
     [
         (2, AskedWrongly, r"it ended at once; the reason is at the end of .*up\.log"),
@@ -376,6 +421,52 @@ def test_a_command_whose_reader_has_seen_enough_is_done_and_says_nothing(tmp_pat
     with os.fdopen(writing, "wb") as nobody:
         done = subprocess.run((*MAIN, "schemas", tmp_path), stdout=nobody, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_disk_that_is_full_is_exit_4_and_one_line(tmp_path: Path) -> None:
+    """It was a traceback; and of stdout a fault of Kafka's, where the command was reading that."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run((*MAIN, "schemas", tmp_path), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert done.stderr.startswith("oncostream: stdout cannot be written (No space left on device); make space")
+    small = ("sh", "-c", 'ulimit -f 0 && exec "$@"', "sh", *MAIN, "schemas", tmp_path / "new")
+    done = subprocess.run(small, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "cannot be written: File too large; make space there" in done.stderr
+
+
+def test_a_command_whose_stdout_is_closed_is_done_all_the_same(tmp_path: Path) -> None:
+    closed = ("sh", "-c", 'exec "$@" >&-', "sh", *MAIN, "schemas", tmp_path)
+    done = subprocess.run(closed, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert all(json.loads(path.read_bytes()) for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"), [("ascii", "caf\\u00e9 \\ud83d\\ude00"), ("latin-1", "café \\ud83d\\ude00")]
+)
+def test_what_stdout_cannot_spell_is_spelled_as_json_does(tmp_path: Path, encoding: str, told: str) -> None:
+    """One … of a dead letter was a traceback."""
+    env, folder = {**os.environ, "PYTHONIOENCODING": encoding}, tmp_path / "café 😀"
+    done = subprocess.run((*MAIN, "schemas", folder), env=env, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    names = [Path(line).parent.name for line in done.stdout.decode(encoding).splitlines()]
+    assert set(names) == {told}
+    assert json.loads(f'"{told}"') == folder.name
+
+
+def test_a_name_with_a_line_or_a_colour_in_it_is_said_in_one_line(tmp_path: Path) -> None:
+    done = typed("schemas", "/proc/two\nlines\x1b[31m", code=2)
+    assert done.stderr.startswith(r"oncostream: /proc/two\nlines\x1b[31m: No such file")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_argument_and_option_is_explained(name: str) -> None:
+    command = loaded(name)
+    inside = [command, *getattr(command, "commands", {}).values()]
+    assert [param.name for each in inside for param in each.params if not param.help] == []
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """`oncostream evaluate` and `cohort folds` as a data scientist types them."""
 
 import csv
+import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -38,7 +40,9 @@ def test_baselines_are_predicted_out_of_fold_compared_and_drawn(cohort: Path, tm
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        pytest.param(("--model", "guess"), "stacked-cox", id="an-unknown-model-names-those-there-are"),
+        pytest.param(
+            ("--model", "guess"), "wanted ours, linear, linear-x3, cox, ", id="an-unknown-model-names-those-there-are"
+        ),
         pytest.param(("--model", "cox", "--keep", "blood"), "clinical", id="an-unknown-block-names-those-there-are"),
     ],
 )
@@ -54,6 +58,7 @@ def test_what_cannot_be_evaluated_is_one_line(cohort: Path, tmp_path: Path, args
     [
         pytest.param(("--out", "."), "wanted a file", id="a-folder-where-predictions-are-to-be"),
         pytest.param(("--out", "file/p.csv"), "file", id="predictions-in-a-file"),
+        pytest.param(("--out", "/proc/p.csv"), "/proc: ", id="predictions-where-nothing-can-be-written"),
         pytest.param(("--out", "p.csv", "--report", "file"), "file", id="a-report-in-a-file"),
         pytest.param(("--out", "p.csv", "--against", "absent.csv"), "no absent.csv", id="no-file-to-compare-with"),
         pytest.param(("--out", "p.csv", "--keep", "clinical+blood"), "no block ['blood']", id="a-block-it-has-not"),
@@ -75,11 +80,26 @@ def test_what_could_not_be_written_or_compared_is_refused_before_anything_is_fit
     assert "2 folds" not in done.stderr
 
 
+def test_a_network_that_could_not_be_written_is_refused_before_anything_is_read(cohort: Path) -> None:
+    done = typed("train", cohort, "--out", "/proc/nowhere/network", "--epochs", 1, code=2)
+    assert done.stderr.startswith("oncostream: /proc/nowhere")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("args", [("--folds", 61), ("--folds", 5, "--by-site")])
 def test_more_folds_than_patients_or_sites_are_refused(cohort: Path, tmp_path: Path, args: tuple[object, ...]) -> None:
     done = typed("cohort", "folds", cohort, tmp_path / "folds.csv", *args, code=2)
     assert done.stderr.splitlines()[-1].startswith(f"oncostream: --folds {args[1]}: Cannot have number of splits")
     assert "Traceback" not in done.stderr
+
+
+def test_kinds_too_rare_for_every_fold_are_said_once_and_by_us(cohort: Path, tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as others:
+        done = typed("cohort", "folds", cohort, tmp_path / "folds.csv", "--repeats", 3, "--folds", 4)
+    assert re.fullmatch(
+        r"oncostream: \d of \d+ kinds \(diagnosis and events\) are in fewer than 4 patients: .*\n", done.stderr
+    )
+    assert others == []
 
 
 def test_folds_that_are_none_are_refused(cohort: Path, tmp_path: Path) -> None:

@@ -178,6 +178,14 @@ def test_what_cannot_be_sent_is_said_with_the_remedy(tmp_path: Path, name: str, 
         list(messages_of([tmp_path / name], Asked()))
 
 
+@pytest.mark.parametrize("name", ["s\udcff.vcf", "s\udcff.dcm"])
+def test_a_file_whose_name_no_url_can_say_is_refused(tmp_path: Path, name: str) -> None:
+    """Its event was sent, and the worker found no such file."""
+    write_slice(tmp_path / name, "1.2.3", 1)
+    with pytest.raises(AskedWrongly, match="is not UTF-8; rename"):
+        list(messages_of([tmp_path], Asked("p-1", "s-1")))
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.json")
     with subprocess.Popen(("sh", "-c", f"echo > {tmp_path / 'x.json'}")) as writer:  # else who reads would wait forever

@@ -83,5 +83,20 @@ def test_heads_bound_their_risk_too() -> None:
     torch.testing.assert_close(hazards - heads.baseline, torch.full_like(hazards, 1.5))
 
 
+def test_a_heads_hazard_is_its_baseline_and_risk_and_a_slope_in_time_each_times_the_gain() -> None:
+    heads = Heads(4, 3, TASKS.model_copy(update={"endpoints": ("OS", "RFS")})).requires_grad_(False)
+    heads.baseline.copy_(torch.randn(heads.baseline.shape, generator=torch.Generator().manual_seed(0)))
+    heads.gain.copy_(torch.tensor([2.0, 0.5]))
+    heads.bound.copy_(torch.tensor([1.5, 0.7]))
+    features = torch.randn(5, 4, generator=torch.Generator().manual_seed(1))
+    told = (features @ heads.linear.weight.T + heads.linear.bias).view(5, 3, 4).numpy()  # of each head: risks, slopes
+    for place, (gain, bound) in enumerate([(2.0, 1.5), (0.5, 0.7)]):
+        risk, slope = told[..., place], told[..., 2 + place]
+        acts = bound * np.tanh(gain * risk / bound)[..., None] + gain * slope[..., None] * heads.late.numpy()
+        wanted = heads.baseline[:, place].numpy() + acts
+        np.testing.assert_allclose(heads(features).hazard[:, :, place].numpy(), wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(torch.cat(heads.risks(features), -1).numpy(), told, rtol=1e-5, atol=1e-6)
+
+
 def test_a_block_that_speaks_against_what_happened_says_nothing() -> None:
     assert fitted(-0.7, lasting=True).gain[1, 0, 0] < 0.05 < fitted(0.7, lasting=True).gain[1, 0, 0]

@@ -1,5 +1,7 @@
 """The imputer: precision-weighted, honest about what it does not know, blind to what is not there."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -48,21 +50,23 @@ def test_projectors_and_anchor_combine_as_a_product_of_gaussians(imputer: Impute
     torch.testing.assert_close(variance[0, 2], anchor.scale[2] ** 2 * imputer.stretch[3, 2] / total)
 
 
-def test_the_anchor_is_the_textbook_conditional_gaussian() -> None:
+@pytest.mark.parametrize("shown", list(product((True, False), repeat=3))[1:], ids=str)
+def test_the_anchor_is_the_textbook_conditional_gaussian(shown: tuple[bool, ...]) -> None:
     generator = np.random.default_rng(0)
     root = generator.standard_normal((18, 30))
-    covariance, centre = root @ root.T / 30, generator.standard_normal(18)
+    covariance, centre, scale = root @ root.T / 30, generator.standard_normal(18), generator.uniform(0.5, 2, 18)
     imputer = Imputer(WIDTH, modalities=3)
-    imputer.anchor.learn(torch.tensor(centre).view(3, 6), torch.ones(3, 6), torch.tensor(covariance))
-    imputer.projectors.spread.data.fill_(1e6)  # as quiet as they get
-    embeddings, present = bag([True, False, True])
+    imputer.anchor.learn(torch.tensor(centre).view(3, 6), torch.tensor(scale).view(3, 6), torch.tensor(covariance))
+    embeddings, present = bag(list(shown))
     mean, variance, *_ = imputer.anchor(imputer.anchor.standardise(embeddings, present), present)
-    seen, hidden = np.r_[0:6, 12:18], np.r_[6:12]
-    gain = covariance[np.ix_(hidden, seen)] @ np.linalg.inv(covariance[np.ix_(seen, seen)])
-    wanted = gain @ (embeddings.numpy().reshape(-1)[seen] - centre[seen])
-    rest = np.diag(covariance[np.ix_(hidden, hidden)] - gain @ covariance[np.ix_(seen, hidden)])
-    np.testing.assert_allclose(mean[1, 0], wanted, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(variance[1, 0], rest, rtol=1e-4)
+    seen = np.flatnonzero(np.repeat(shown, 6))
+    standard = (embeddings.numpy().reshape(-1)[seen] - centre[seen]) / scale[seen]
+    for target in np.flatnonzero(~np.array(shown)):
+        hidden = np.arange(6 * target, 6 * target + 6)
+        gain = covariance[np.ix_(hidden, seen)] @ np.linalg.inv(covariance[np.ix_(seen, seen)])
+        rest = np.diag(covariance[np.ix_(hidden, hidden)] - gain @ covariance[np.ix_(seen, hidden)])
+        np.testing.assert_allclose(mean[target, 0], gain @ standard, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(variance[target, 0], rest, rtol=1e-4)
 
 
 def test_more_evidence_never_widens_a_guess_before_it_is_stretched(imputer: Imputer) -> None:

@@ -840,7 +840,7 @@ def test_a_variant_whose_value_may_mean_either_is_refused(value: dict[str, Any])
 
 def variant_at(start: int, *system: dict[str, Any]) -> dict[str, Any]:
     parts = [
-        {"code": coded("48000-4"), "valueCodeableConcept": coded("LA21265-6", display="12")},
+        {"code": coded("48000-4"), "valueCodeableConcept": coded("LA21265-6", display="Chromosome 12")},
         {"code": coded("69547-8"), "valueString": "C"},
         {"code": coded("69551-0"), "valueString": "T"},
         {"code": coded("81254-5"), "valueRange": {"low": {"value": start}}},
@@ -852,10 +852,10 @@ def variant_at(start: int, *system: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fields", "change"),
     [
-        pytest.param(variant_at(25398284), "12:25398284:C>T", id="not-said"),
-        pytest.param(variant_at(25398284, coded("LA30102-0")), "12:25398284:C>T", id="from-one"),
-        pytest.param(variant_at(25398283, coded("LA30101-2")), "12:25398284:C>T", id="from-zero"),
-        pytest.param(variant_at(25398283, coded("LA30100-4")), "12:25398284:C>T", id="by-intervals"),
+        pytest.param(variant_at(25398284), "chr12:25398284:C>T", id="not-said"),
+        pytest.param(variant_at(25398284, coded("LA30102-0")), "chr12:25398284:C>T", id="from-one"),
+        pytest.param(variant_at(25398283, coded("LA30101-2")), "chr12:25398284:C>T", id="from-zero"),
+        pytest.param(variant_at(25398283, coded("LA30100-4")), "chr12:25398284:C>T", id="by-intervals"),
     ],
 )
 def test_a_variant_is_one_in_any_coordinate_system(fields: dict[str, Any], change: str) -> None:

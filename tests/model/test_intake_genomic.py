@@ -95,6 +95,18 @@ def test_all_files_of_an_event_are_one_piece(read: Read) -> None:
     }
 
 
+def test_a_variant_of_two_files_is_one_whatever_they_call_its_chromosome(read: Read) -> None:
+    """As a caller's VCF and a MAF made with another reference do: the patient had each mutation twice."""
+    maf = "\t".join(
+        ("Hugo_Symbol", "Chromosome", "Start_Position", "Variant_Classification", "Reference_Allele",
+         "Tumor_Seq_Allele2", "Tumor_Sample_Barcode")
+    )  # fmt: skip
+    row = "KRAS\t12\t25398284\tMissense_Mutation\tC\tT\ts-17\n"
+    others = [inline("vcf", VCF + KRAS.replace("12", name, 1)) for name in ("chr12", "NC_000012.12")]
+    piece = read(event(inline("vcf", VCF + KRAS), inline("maf", f"{maf}\n{row}"), *others))
+    assert [token.change for token in piece.tokens if isinstance(token, VariantToken)] == ["chr12:25398284:C>T"]
+
+
 def test_the_bound_on_bases_is_over_all_files(read: Read) -> None:
     piece = read(event(*(inline("fasta", ">a\n" + "A" * 80),) * 3))
     assert piece.vectors[0].unpack().tolist() == [50, 30, 20]
@@ -173,6 +185,41 @@ def test_what_is_no_event_is_refused_by_field_and_never_by_content(
     assert refusal.value.reason is reason
     assert found in refusal.value.detail
     assert "Jane" not in refusal.value.detail
+
+
+FILE = inline("vcf", VCF)
+
+
+@pytest.mark.parametrize(
+    ("changes", "version"),
+    [
+        pytest.param({"files": [FILE | {"media_type": "text/plain"}]}, "", id="unknown-media-type"),
+        pytest.param({"files": [{"media_type": "text/x-vcf"}]}, "", id="a-file-nowhere"),
+        pytest.param({"files": [FILE | {"bytes": -1}]}, "", id="negative-bytes"),
+        pytest.param({"files": "s17.vcf"}, "", id="no-list-of-files"),
+        pytest.param({"id": None}, "", id="no-id"),
+        pytest.param({"refernce": "GRCh38"}, "", id="a-typo"),
+        pytest.param({"files": [{}], "status": "corrected"}, "+1", id="of-a-correction"),
+    ],
+)
+def test_an_event_wrong_in_part_leaves_an_unreadable_piece_of_its_source(
+    read: Read, changes: dict[str, Any], version: str
+) -> None:
+    """It left a dead letter alone: the results that followed did not say that there was something they had not read."""
+    with pytest.raises(Refused) as refusal:
+        read(event(FILE) | changes)
+    (piece,) = refusal.value.evidence
+    assert refusal.value.reason is Reason.NOT_AN_EVENT
+    assert (piece.patient, piece.source, piece.status) == ("p-0042", "specimen:s-17:panel", EvidenceStatus.UNREADABLE)
+    assert (piece.version, piece.occurred_at) == (f"t2026-03-02T12:00:00.000000Z{version}", NOON)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"patient": ""}, {"specimen": 17}, {"assay": "exome"}, {"status": "new"}, {"occurred_at": "2026-03-02"}]
+)
+def test_an_event_whose_source_or_version_is_not_plain_leaves_no_piece(read: Read, wrong: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refusal:
+        read(event(FILE) | wrong)
     assert refusal.value.evidence == ()
 
 
@@ -194,6 +241,7 @@ UNREADABLE = [
     pytest.param({"type": "aa", "observedSeq": "MKV"}, Reason.UNSUPPORTED, id="a-protein"),
     pytest.param({}, Reason.NOTHING_TO_READ, id="no-sequence"),
     pytest.param({"literal": "what is this"}, Reason.UNREADABLE_FILE, id="garbage"),
+    pytest.param({"literal": "acgt", "implicitRules": "http://a/rules"}, Reason.UNSUPPORTED, id="under-its-own-rules"),
 ]
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
+import pydicom
 import pytest
 from dicom_slide import wsi
 from numpy.typing import NDArray
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from model.intake.imaging import read_imaging
 from model.intake.imaging_files import ImagingRules
@@ -110,14 +112,14 @@ def test_a_bag_becomes_a_vector_of_its_space(bag: Path) -> None:
 @needs_data
 def test_pictures_of_all_files_become_one_vector_beside_the_bag(bag: Path) -> None:
     files = [
-        file_of("liver.dcm", "application/dicom"),
+        file_of("shot.dcm", "application/dicom"),
         file_of("a.npz", "application/x-npz", encoder="known"),
         file_of("emri.dcm", "application/dicom"),
     ]
-    folder = Folder(a=bag, liver=DICOM / "liver.dcm", emri=DICOM / "emri_small_RLE.dcm")
+    folder = Folder(a=bag, shot=DICOM / "HTJ2K_08_RGB.dcm", emri=DICOM / "emri_small_RLE.dcm")
     vectors = read_one(folder, files=files).vectors
     assert [vector.encoder for vector in vectors] == ["imaging/mean", "imaging/bag:known"]
-    assert vectors[0].unpack()[0] == 3 + 10
+    assert vectors[0].unpack()[0] == 1 + 10
 
 
 def test_a_withdrawal_needs_no_file() -> None:
@@ -176,6 +178,20 @@ def test_a_slide_in_a_zip_is_read_as_its_files_are(slide_in_zip: Path) -> None:
     np.testing.assert_allclose(one.unpack(), [4, 110 / 255], atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        pytest.param("SM", ("0",), id="its-label-alone"),
+        pytest.param("OT", ("0", "1", "2"), id="not-said-to-be-a-slide"),
+    ],
+)
+def test_a_slide_that_is_not_read_as_one_is_refused(slide_in_zip: Path, kind: str, parts: tuple[str, ...]) -> None:
+    """Its frames were read one by one, of all levels and at any size, and those of the label among them."""
+    files = Folder(**{part: slide_in_zip.parent / f"{part}.dcm" for part in parts})
+    refusal = refused(files, message(kind=kind, files=[file_of(f"{part}.dcm", "application/dicom") for part in parts]))
+    assert (refusal.reason, "kind SM" in refusal.detail) == (Reason.UNSUPPORTED, True)
+
+
 @pytest.mark.parametrize("name", ["a.zip", "1.dcm"])
 def test_a_slide_of_frames_that_are_too_large_is_refused(slide_in_zip: Path, name: str) -> None:
     """OpenSlide decodes a frame of any size, whole."""
@@ -202,6 +218,41 @@ def test_a_store_that_is_away_is_waited_for() -> None:
         read_imaging(message(), Folder(), Mean(), RULES)
 
 
+@pytest.mark.parametrize("kind", ["CT", "SM"])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, None, id="one-series"),
+        pytest.param({"SeriesInstanceUID": ""}, None, id="a-file-that-does-not-say"),
+        pytest.param({"SeriesInstanceUID": "1.2.5"}, Reason.UNSUPPORTED, id="another-stain"),
+        pytest.param({"PatientID": "p-2"}, Reason.TWO_PATIENTS, id="another-patient"),
+        pytest.param({"PatientID": "17", "IssuerOfPatientID": "there"}, None, id="an-id-of-another-issuer"),
+    ],
+)
+def test_dicom_files_of_one_event_are_of_one_series_and_patient(
+    tmp_path: Path, changes: dict[str, str], expected: Reason | None, kind: str
+) -> None:
+    """Two stains became one vector, and so would the slices of two patients."""
+    for level in (0, 1):
+        data = pydicom.dcmread(wsi(tmp_path / f"{level}.dcm", level, (220, 120, 180)))
+        data.PatientID = "p-1"
+        data.SOPClassUID = data.SOPClassUID if kind == "SM" else SecondaryCaptureImageStorage
+        for name, value in changes.items() if level else ():
+            setattr(data, name, value)
+        data.save_as(tmp_path / f"{level}.dcm")
+    with ZipFile(tmp_path / "a.zip", "w") as target:
+        for level in (0, 1):
+            target.write(tmp_path / f"{level}.dcm", f"{level}.dcm")
+    folder = Folder(a=tmp_path / "a.zip", **{str(level): tmp_path / f"{level}.dcm" for level in (0, 1)})
+    apart = [file_of(f"{level}.dcm", "application/dicom") for level in (0, 1)]
+    for files in (apart, [file_of("a.zip", "application/zip")]):
+        sent = message(kind=kind, files=files)
+        if expected is None:
+            assert read_imaging(sent, folder, Mean(), RULES).evidence[0].status == EvidenceStatus.CURRENT
+        else:
+            assert refused(folder, sent).reason == expected
+
+
 @needs_data
 @pytest.mark.parametrize(
     ("issuer", "patient", "expected"),
@@ -216,7 +267,6 @@ def test_a_store_that_is_away_is_waited_for() -> None:
 def test_a_header_of_another_patient(
     tmp_path: Path, issuer: str | None, patient: str, expected: EvidenceStatus | Reason, kind: str
 ) -> None:
-    pydicom = pytest.importorskip("pydicom")
     data = pydicom.dcmread(DICOM / "color-pl.dcm")
     data.PatientID, data.IssuerOfPatientID = patient, "here"
     data.save_as(tmp_path / "a.dcm")
@@ -255,7 +305,6 @@ def test_what_is_no_event_is_refused_by_the_names_of_its_fields(sent: Message, r
     assert refusal.reason == reason
     assert names in refusal.detail
     assert "Jane" not in refusal.detail
-    assert not refusal.evidence
 
 
 def test_a_series_of_a_time_that_cannot_have_been_is_refused_and_can_be_corrected(bag: Path) -> None:
@@ -265,5 +314,34 @@ def test_a_series_of_a_time_that_cannot_have_been_is_refused_and_can_be_correcte
     assert (refusal.reason, unread.status) == (Reason.NO_TIME, EvidenceStatus.UNREADABLE)
     assert unread.occurred_at == sent.timestamp
     assert read_one(Folder(a=bag)).rank > unread.rank
+    (broken,) = refused(Folder(a=bag), message(occurred_at="2062-03-01T09:12:00Z", kind=None)).evidence
+    assert (broken.occurred_at, broken.version) == (unread.occurred_at, unread.version)
     taken_back = read_one(Folder(), occurred_at="2062-03-01T09:12:00Z", status="entered-in-error", files=None)
     assert taken_back.rank > unread.rank
+
+
+@pytest.mark.parametrize(
+    ("wrong", "version"),
+    [
+        pytest.param({"files": [file_of("a.npz", "image/jpeg")]}, "", id="unknown-media-type"),
+        pytest.param({"files": [file_of("a.npz", "image/tiff", sha256="ab")]}, "", id="a-short-hash"),
+        pytest.param({"files": [file_of("a.npz", "image/tiff", url=None)]}, "", id="a-file-nowhere"),
+        pytest.param({"kind": "computed tomography"}, "", id="unknown-kind"),
+        pytest.param({"study": None}, "", id="no-study"),
+        pytest.param({"bodysite": "liver"}, "", id="a-typo"),
+        pytest.param({"kind": None, "status": "corrected"}, "+1", id="of-a-correction"),
+        pytest.param({"kind": None, "status": "entered-in-error"}, "+2", id="of-a-withdrawal"),
+    ],
+)
+def test_an_event_wrong_in_part_leaves_an_unreadable_piece_of_its_series(wrong: dict[str, Any], version: str) -> None:
+    """It left a dead letter alone: the results that followed did not say that there was something they had not read."""
+    refusal = refused(Folder(), message(**wrong))
+    (piece,) = refusal.evidence
+    assert (refusal.reason, piece.status) == (Reason.NOT_AN_EVENT, EvidenceStatus.UNREADABLE)
+    assert (piece.patient, piece.source, piece.flags) == ("p-1", "series:1.2.3", ())
+    assert piece.version == f"t2026-03-01T09:12:00.000000Z{version}"
+
+
+@pytest.mark.parametrize("wrong", [{"patient": ""}, {"series": None}, {"status": "new"}, {"occurred_at": "2026-03-01"}])
+def test_an_event_whose_series_or_version_is_not_plain_leaves_no_piece(wrong: dict[str, Any]) -> None:
+    assert refused(Folder(), message(**wrong)).evidence == ()

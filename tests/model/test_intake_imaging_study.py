@@ -125,6 +125,46 @@ def test_a_study_is_refused(files: OneFile, fields: dict[str, object], reason: R
     assert refused.value.reason == reason
 
 
+NO_UID = {"modality": {"code": "CT"}}
+NO_MODALITY = {"uid": "1.2.4"}
+OF_GROUP = {"subject": {"reference": "Group/1"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"contained": []}, ["1.2.3", "1.2.4"], id="endpoint-elsewhere"),
+        pytest.param({"status": "unknown"}, ["1.2.3", "1.2.4"], id="unknown-status"),
+        pytest.param({"contained": "e"}, ["1.2.3", "1.2.4"], id="contained-that-is-no-list"),
+        pytest.param({"implicitRules": "http://a/rules"}, ["1.2.3", "1.2.4"], id="under-rules-of-its-own"),
+        pytest.param({"series": [NO_UID, NO_MODALITY, "x"]}, ["1.2.4"], id="one-series-named-of-three"),
+        pytest.param({"started": None}, [], id="no-time"),
+        pytest.param({"contained": "e", **OF_GROUP}, [], id="nor-a-patient"),
+        pytest.param({"contained": "e", "meta": {"versionId": 3}}, [], id="nor-a-version"),
+    ],
+)
+def test_a_study_wrong_in_part_leaves_unreadable_pieces_of_its_series(
+    files: OneFile, fields: dict[str, object], expected: list[str]
+) -> None:
+    """One series that was wrong took the others with it, and left nothing that said so."""
+    with pytest.raises(Refused) as refused:
+        read(files, **fields)
+    assert [(p.patient, p.source, p.version, p.status.value) for p in refused.value.evidence] == [
+        ("p-1", f"series:{uid}", f"v{3:020}", "unreadable") for uid in expected
+    ]
+
+
+def test_a_series_that_is_wrong_keeps_none_beside_it_from_being_read(files: OneFile) -> None:
+    series = [
+        {"uid": "1.2.3", "modality": {"code": "CT"}, "endpoint": [{"reference": "#e"}]},
+        {"uid": "1.2.4", "modality": {"code": "CT"}, "endpoint": [{"reference": "Endpoint/elsewhere"}]},
+        {"uid": "1.2.5", "modality": {"code": "computed tomography"}, "endpoint": [{"reference": "#e"}]},
+    ]
+    with pytest.raises(Refused, match="not contained") as refused:
+        read(files, series=series)
+    assert [piece.status.value for piece in refused.value.evidence] == ["current", "unreadable", "unreadable"]
+
+
 def test_a_patient_of_another_server_is_another_patient(files: OneFile) -> None:
     urls = [f"https://{server}.org/fhir/Patient/p-1" for server in "ab"]
     read_of = [read(files, status="cancelled", subject={"reference": url}).evidence for url in urls]
@@ -156,20 +196,18 @@ def test_a_study_may_have_started_on_a_date(files: OneFile, start: str, month: i
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason", "kept"),
+    "fields",
     [
-        pytest.param({"endpoint": [{"reference": "Endpoint/7"}]}, Reason.NOT_AN_EVENT, True, id="its-files-elsewhere"),
-        pytest.param({"modality": {"code": "no such"}}, Reason.NOT_AN_EVENT, False, id="of-no-modality"),
+        pytest.param({"endpoint": [{"reference": "Endpoint/7"}]}, id="its-files-elsewhere"),
+        pytest.param({"modality": {"code": "no such"}}, id="of-no-modality"),
     ],
 )
-def test_a_bad_series_costs_its_good_neighbours_nothing(
-    files: OneFile, fields: dict[str, object], reason: Reason, kept: bool
-) -> None:
+def test_a_bad_series_costs_its_good_neighbours_nothing(files: OneFile, fields: dict[str, object]) -> None:
     with pytest.raises(Refused) as refused:
         read(files, series=series_with(**fields))
     statuses = {piece.source: piece.status.value for piece in refused.value.evidence}
-    assert refused.value.reason == reason
-    assert statuses == {"series:1.2.3": "current"} | ({"series:1.2.4": "unreadable"} if kept else {})
+    assert refused.value.reason == Reason.NOT_AN_EVENT
+    assert statuses == {"series:1.2.3": "current", "series:1.2.4": "unreadable"}
 
 
 def test_a_structure_set_is_a_series_as_dicom_codes_it(files: OneFile) -> None:

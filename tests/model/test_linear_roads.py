@@ -1,5 +1,7 @@
 """The linear roads: convex fits against closed conditions, opinions that never saw their patient, patterns."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,15 @@ def training(columns: torch.Tensor, present: torch.Tensor, labels: Labels) -> Tr
     base = torch.full((2, len(EDGES)), -2.0, dtype=torch.float64)
     folds = inner_folds([str(one) for one in labels.diagnosis.tolist()], seed=0)
     return Training(table(), columns, present, targets, base, folds)
+
+
+def test_inner_folds_share_every_kind_and_say_nothing_of_those_too_few_for_all() -> None:
+    strata = np.array(["a"] * 20 + ["b"] * 11 + ["c"] * 2 + ["d"])
+    with warnings.catch_warnings(record=True) as warned:
+        folds = inner_folds(strata.tolist(), seed=0).numpy()
+    assert warned == []
+    shares = [np.bincount(folds[np.isin(strata, kinds)], minlength=5) for kinds in (["a"], ["b"], ["c", "d"])]
+    assert [(share.min(), share.max()) for share in shares] == [(4, 4), (2, 3), (0, 1)]
 
 
 @pytest.fixture(scope="module")

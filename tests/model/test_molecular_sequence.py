@@ -29,7 +29,6 @@ def test_both_releases_say_the_same(resource: dict[str, Any]) -> None:
         pytest.param({"meta": {}}, Reason.NO_TIME, id="no-time"),
         pytest.param({"meta": {"lastUpdated": "2026-03-02T13:00:00"}}, Reason.NO_TIME, id="a-time-without-offset"),
         pytest.param({"id": ""}, Reason.NOT_FHIR, id="no-id"),
-        pytest.param({"implicitRules": "http://a/rules"}, Reason.UNSUPPORTED, id="under-rules-of-its-own"),
     ],
 )
 def test_one_without_what_evidence_needs_is_refused(changes: dict[str, Any], reason: Reason) -> None:

@@ -283,5 +283,6 @@ def at_most(peak_bytes: int) -> Iterator[None]:
 
 
 def test_facts_say_whose_it_is() -> None:
-    file = image(np.zeros((4, 4), np.uint8), PatientID="p-1 ", IssuerOfPatientID="here", InstanceNumber="7")
-    assert read_facts(file, LIMITS) == DicomFacts("p-1", "here", 7)
+    said = {"PatientID": "p-1 ", "IssuerOfPatientID": "here", "SeriesInstanceUID": "1.2", "InstanceNumber": "7"}
+    file = image(np.zeros((4, 4), np.uint8), **said)
+    assert read_facts(file, LIMITS) == DicomFacts("p-1", "here", "1.2", 7)

@@ -67,13 +67,21 @@ def test_reads_give_the_fraction_and_hgvs_the_change(tmp_path: Path) -> None:
 
 def test_without_a_protein_change_the_place_names_the_variant(tmp_path: Path) -> None:
     (token,) = read(maf(tmp_path, KRAS.replace("p.G12D", ".").replace("PASS", "t_lod"))).tokens
-    assert (token.change, token.flags) == ("12:25398284:C>T", ("filtered",))
+    assert (token.change, token.flags) == ("chr12:25398284:C>T", ("filtered",))
+
+
+def test_the_allele_that_is_not_the_reference_names_the_variant(tmp_path: Path) -> None:
+    """Some write the mutant one first: the change was from C to C."""
+    row = KRAS.replace("p.G12D", ".").replace("C\tT", "C\tC") + "\tT"
+    (token,) = read(maf(tmp_path, row, header=f"{HEADER}\tTumor_Seq_Allele1")).tokens
+    assert token.change == "chr12:25398284:C>T"
 
 
 @pytest.mark.parametrize(
     ("classification", "consequence", "flags"),
     [
         pytest.param("Start_Codon_SNP", "start_lost", (), id="of-oncotator"),
+        pytest.param("Fusion", "gene_fusion", (), id="of-cbioportal"),
         pytest.param("Targeted_Region", "", ("annotation-unread",), id="not-known"),
         pytest.param(".", "", (), id="not-said"),
     ],

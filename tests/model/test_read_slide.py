@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -148,6 +149,58 @@ def test_a_file_of_some_bytes_does_not_ask_for_gigabytes(tmp_path: Path, tag: tu
     path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4))
     with pytest.raises(Refused, match="too-large"):
         read(path)
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "jpeg2000"])
+def test_a_picture_in_a_strip_is_not_decoded_beyond_what_a_strip_may_be(tmp_path: Path, codec: str) -> None:
+    """Four kilobytes of JPEG 2000 in a page of 64 x 64 filled gigabytes, and what was read of them was their corner."""
+    large = np.full((2000, 2000, 3), 100, np.uint8)
+    encoded = imagecodecs.jpeg8_encode(large) if codec == "jpeg" else imagecodecs.jpeg2k_encode(large, level=10)
+    path = tmp_path / "a.tif"
+    claimed: dict[str, Any] = {"shape": (64, 64, 3), "dtype": "u1", "photometric": "rgb", "rowsperstrip": 64}
+    tifffile.imwrite(path, iter([bytes(encoded)]), compression=codec, **claimed)
+    with pytest.raises(Refused, match="too-large"):
+        read(path, SlideRules(segment_pixels=2**20))
+
+
+@pytest.mark.parametrize("tile", [(64, 64), None], ids=["tiles", "strips"])
+@pytest.mark.parametrize("codec", ["webp", "aperio_jp2000_ycbc", "jpegxl"])
+def test_another_compression_is_refused_with_those_that_are_read(tmp_path: Path, codec: str, tile: Any) -> None:
+    """The refusal of tiles said that the slide was broken, so a sender would have exported the same again."""
+    path = tiff(tmp_path / "a.tif", picture(), compression=codec, tile=tile)
+    with pytest.raises(Refused, match=r"unsupported: .*with tiles in JPEG, LZW or Deflate"):
+        read(path)
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "lzw", "deflate"])
+def test_the_compressions_that_a_refusal_names_are_read(tmp_path: Path, codec: str) -> None:
+    assert len(read(tiff(tmp_path / "a.tif", picture(), compression=codec, tile=(64, 64)))) == 6
+
+
+@pytest.mark.parametrize("tile", [(64, 64), None], ids=["tiles", "strips"])
+@pytest.mark.parametrize(
+    ("pixels", "axes", "photometric"),
+    [
+        pytest.param(picture().transpose(2, 0, 1), "CYX", "minisblack", id="channels"),
+        pytest.param(np.stack([picture()] * 3), "ZYXS", "rgb", id="focal-planes"),
+    ],
+)
+def test_several_pictures_of_one_size_are_refused(
+    tmp_path: Path, pixels: NDArray[Any], axes: str, photometric: str, tile: Any
+) -> None:
+    """An OME-TIFF of three stains was read as its first channel alone."""
+    path = tiff(tmp_path / "a.ome.tif", pixels, metadata={"axes": axes}, photometric=photometric, tile=tile)
+    with pytest.raises(Refused, match="unsupported: a TIFF of several pictures"):
+        read(path)
+
+
+def test_a_mask_and_smaller_levels_beside_a_picture_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as out:
+        out.write(picture(), photometric="rgb", tile=(64, 64))
+        out.write(np.ones(picture().shape[:2], bool), photometric="minisblack", subfiletype=4)
+        out.write(picture()[::2, ::2], photometric="rgb", tile=(64, 64), subfiletype=1)
+    assert len(read(path)) == 6
 
 
 def test_a_picture_of_more_tiles_than_the_file_has_is_refused(tmp_path: Path) -> None:

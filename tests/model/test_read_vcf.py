@@ -8,6 +8,7 @@ from pathlib import Path
 import pysam
 import pytest
 
+from model.readers.chromosomes import change_at
 from model.readers.variants import Variants
 from model.readers.vcf import read_vcf
 from schemas.errors import Reason, Refused
@@ -75,7 +76,7 @@ def htslib_changes(path: Path) -> set[str]:
             called = samples[-1].get("GT") if samples else None
             for index, alt in enumerate(record.alts or (), 1):
                 if alt not in {"*", "<*>"} and (not called or set(called) == {None} or index in called):
-                    found.add(f"{record.chrom.strip('<>')}:{record.pos}:{record.ref}>{alt}")
+                    found.add(change_at(record.chrom.strip("<>"), record.pos, record.ref or "", alt))
     return found
 
 
@@ -174,8 +175,8 @@ def test_a_description_of_a_million_fields_is_not_looked_through_for_each_line(t
 
 
 def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "header.vcf.gz"
-    with gzip.open(path, "wb", compresslevel=1) as out:
+    path = tmp_path / "header.vcf"
+    with path.open("wb") as out:
         out.write(b"##fileformat=VCFv4.2\n")
         for number in range(18):
             out.write(b"##more%d=" % number + b"A" * (4 * 2**20 - 64) + b"\n")

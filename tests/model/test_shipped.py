@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from model.serving import load_predictor
+from model.settings_file import settings_json
+from model.train_settings import TrainSettings
 
 ROOT = Path(__file__).parents[2] / "model"
 SHIPPED = sorted(path.parent for path in ROOT.glob("*/manifest.json"))
@@ -24,6 +26,7 @@ def test_a_shipped_network_loads_and_says_what_it_is(folder: Path) -> None:
     assert "not for clinical use" in manifest.intended_use
     assert manifest.table.columns, "it has a linear road"
     assert (folder / "losses.png").is_file()
+    assert (folder / "settings.json").read_text() == settings_json(TrainSettings("as it is by default", "tests only"))
 
 
 def test_the_one_of_real_patients_names_its_terms() -> None:

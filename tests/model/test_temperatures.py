@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
-from model.calibration import Shown, temperature_of
+from model.calibration import Shown, chance_of_truth, temperature_of
 from model.heads import Logits
 from model.voices import Voices
 
@@ -18,8 +19,15 @@ def shown(patients: int, sharpened: float, seed: int = 0) -> Shown:
     said = torch.from_numpy(logits * sharpened)
     nothing = torch.zeros(patients, 0)
     road = Logits(said, torch.zeros(patients, 0, 0), nothing)
-    fusion = Logits(*(part[:, None, None] for part in road))
+    fusion = Logits(*(part[:, None, None].expand(-1, 2, 3, *part.shape[1:]) for part in road))  # 2 draws of 3 heads
     return Shown("clinical", Voices(fusion, road, road), truth)
+
+
+def test_the_chance_of_what_came_true_is_the_mean_over_draws_and_heads() -> None:
+    """Of these the conformal sets are made: summed in the mean's place, every set held one label."""
+    part = shown(20, 1.0)
+    said = softmax(part.voices.plain.diagnosis.numpy() / 2.0, axis=1)
+    np.testing.assert_allclose(chance_of_truth(part, 2.0), said[np.arange(20), part.truth], atol=1e-9)
 
 
 @pytest.mark.parametrize("sharpened", [0.5, 1.0, 3.0])

@@ -37,6 +37,8 @@ def only(variants: Variants) -> VariantToken:
         pytest.param("1 5 . A T . PASS . GT:DP:VD:AD:AF 0/1:40:8:32,8:0.2", 8, 40, 0.2, id="vardict"),
         pytest.param("1 5 . A T . PASS . GT:DP:RD:AD:FREQ 0/1:40:35:5:12.5%", 5, 40, 0.125, id="varscan"),
         pytest.param("1 5 . A T . PASS . GT:FREQ 0/1:12.5%", None, None, 0.125, id="varscan-fraction-alone"),
+        pytest.param("1 5 . A T . PASS . GT:VAF:DP 0/1:0.31:40", None, 40, 0.31, id="deepvariant-fraction-alone"),
+        pytest.param("1 5 . A T . PASS . GT:VF:DP 0/1:0.31:40", None, 40, 0.31, id="pisces-fraction-alone"),
         pytest.param("1 5 . A T . PASS . GT:DP:RO:AO 0/1:40:30:10", 10, 40, 0.25, id="freebayes"),
         pytest.param("1 5 . A T . PASS . GT:NR:NV 0/1:40:10", 10, 40, 0.25, id="platypus"),
         pytest.param("1 5 . A T . PASS DP=80;AF=0.25 GT 0/1", None, 80, 0.25, id="info-where-nothing-else"),
@@ -113,8 +115,8 @@ def test_lofreq_writes_four_strands_in_info_and_no_sample(tmp_path: Path) -> Non
 def test_each_alternative_of_a_line_is_a_variant_with_its_own_reads(tmp_path: Path) -> None:
     found = read(vcf(tmp_path, "1 5 . A T,G . PASS . GT:AD:DP 0/1/2:50,30,20:100")).tokens
     assert {(token.change, token.mutant_reads, token.vaf) for token in found} == {
-        ("1:5:A>T", 30, 0.3),
-        ("1:5:A>G", 20, 0.2),
+        ("chr1:5:A>T", 30, 0.3),
+        ("chr1:5:A>G", 20, 0.2),
     }
 
 
@@ -324,15 +326,15 @@ def test_what_bcftools_writes_is_read(tmp_path: Path) -> None:
     plain.write_text(str(pysam.bcftools.csq("-f", str(fasta), "-g", str(genes), "-p", "a", str(plain))))
     found = read(plain).tokens
     assert {token.change: (token.gene, token.consequence) for token in found} == {
-        "1:13:A>C": ("KRAS", "missense_variant"),
-        "1:18:G>A": ("KRAS", "stop_gained"),
+        "chr1:13:A>C": ("KRAS", "missense_variant"),
+        "chr1:18:G>A": ("KRAS", "stop_gained"),
     }
 
 
 def test_the_consequence_of_one_alternative_is_not_said_of_another(tmp_path: Path) -> None:
     found = read(vcf(tmp_path, "1 5 . A T,G . PASS CSQ=T|stop_gained|TP53|e1 GT 1/2", meta=CSQ)).tokens
     said = {token.change: (token.gene, token.consequence) for token in found}
-    assert said == {"1:5:A>T": ("TP53", "stop_gained"), "1:5:A>G": ("TP53", "")}
+    assert said == {"chr1:5:A>T": ("TP53", "stop_gained"), "chr1:5:A>G": ("TP53", "")}
 
 
 def test_annovar_says_each_alternative_after_the_other(tmp_path: Path) -> None:
@@ -342,9 +344,9 @@ def test_annovar_says_each_alternative_after_the_other(tmp_path: Path) -> None:
     )
     found = read(vcf(tmp_path, f"1 5 . A T,G,C . PASS DP=9;{';'.join(blocks)};LAST=1 GT 1/2/3")).tokens
     assert {token.change: (token.gene, token.consequence) for token in found} == {
-        "1:5:A>T": ("TP53", "stop_gained"),
-        "1:5:A>G": ("TP53", "synonymous_variant"),
-        "1:5:A>C": ("TP53", "splice_site_variant"),
+        "chr1:5:A>T": ("TP53", "stop_gained"),
+        "chr1:5:A>G": ("TP53", "synonymous_variant"),
+        "chr1:5:A>C": ("TP53", "splice_site_variant"),
     }
 
 
@@ -355,7 +357,7 @@ def test_the_most_telling_are_kept_and_the_rest_is_flagged(tmp_path: Path) -> No
         "2 6 . A T . PASS ANN=T|missense_variant|MODERATE|KRAS| GT:DP 0/1:9\n"
     )
     found = read(vcf(tmp_path, quiet + loud), max_variants=3)
-    assert [token.change for token in found.tokens] == ["2:6:A>T", "1:69:A>T", "1:68:A>T"]
+    assert [token.change for token in found.tokens] == ["chr2:6:A>T", "chr1:69:A>T", "chr1:68:A>T"]
     assert found.flags == ("truncated",)
     assert read(vcf(tmp_path, quiet + loud), max_variants=62).flags == ()
 
@@ -365,4 +367,4 @@ def test_alleles_of_megabases_are_told_apart_and_do_not_travel(tmp_path: Path) -
     rows = "".join(f"1 5 . {'A' * 2**20}{end} C . PASS . GT 0/1\n" for end in "CGT")
     found = read(vcf(tmp_path, rows)).tokens
     assert len({token.change for token in found}) == 3
-    assert all(token.change.startswith("1:5:AAAA") and len(token.change) < 200 for token in found)
+    assert all(token.change.startswith("chr1:5:AAAA") and len(token.change) < 200 for token in found)

@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 import struct
 from datetime import UTC, datetime, timedelta, timezone
@@ -6,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -110,3 +112,21 @@ def test_a_misspelt_field_and_a_time_without_a_zone_are_errors(wrong: dict[str, 
     content = json.loads(evidence(**PLAIN).to_json()) | wrong
     with pytest.raises(ValidationError):
         Evidence.model_validate_json(json.dumps(content))
+
+
+def test_the_hash_is_that_of_what_is_said_in_canonical_json_whatever_has_its_default_left_out() -> None:
+    """What is stored was hashed so: another hash would ask for every patient again."""
+    vector = Vector.pack("imaging/cnn", "w", np.zeros(1, np.float32))
+    content: dict[str, Any] = {
+        "patient": "p-1", "modality": "clinical", "source": "Observation/1", "version": "v1", "flags": ["a", "b"],
+        "occurred_at": "2026-03-01T12:00:00Z",
+        "tokens": [{"code": "http://loinc.org|718-7", "value": 13.2, "unit": "g/dL", "at": "2026-03-01T12:00:00Z"}],
+        "vectors": [{"encoder": "imaging/cnn", "weights": "w", "data": "AAAAAA=="}],
+    }  # fmt: skip
+    hashed = hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+    assert evidence(**PLAIN | {"vectors": [vector], "status": EvidenceStatus.CURRENT}).hash == hashed
+
+
+def test_the_key_names_patient_modality_and_source_and_no_two_patients_share_one() -> None:
+    assert evidence(**PLAIN).key == "p-1|clinical|Observation/1"
+    assert evidence(**PLAIN | {"patient": "50%|a"}).key == "50%25%7Ca|clinical|Observation/1"

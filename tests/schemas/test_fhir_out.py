@@ -224,6 +224,212 @@ def test_every_resource_says_that_an_ai_asserted_it() -> None:
         assert label["code"] == "AIAST"
 
 
+RICH = said(
+    Status.PRELIMINARY,
+    revision=2,
+    evidence=(SEEN, SEEN),
+    diagnosis=Diagnosis(
+        probabilities={"AML": 0.1, "NSCLC": 0.75, "SCLC": 0.15},
+        conformal_set=("NSCLC", "SCLC"),
+        alpha=0.2,
+        threshold=0.7,
+    ),
+    prognosis={
+        "TTP": Survival(
+            edges_days=(1.0,), survival=(1.0,), risk={}, median_days=None, median_interval_days=(None, None)
+        ),
+        **PREDICTED["prognosis"],
+    },
+    treatment={"platinum": 0.3, "anti-PD-1": 0.415},
+    doubt=Doubt(total=0.21, data=0.1, imputation=0.05, model=0.03, shots=0.02, hardware=0.01),
+    imputed=(Modality.GENOMIC,),
+    missing={Modality.IMAGING: Absence.UNREADABLE, Modality.GENOMIC: Absence.NEVER_SEEN},
+    next=(NextStep(modality=Modality.GENOMIC, expected_drop=0.12),),
+    review=("imaging|s unreadable",),
+    truncated=True,
+)
+WORDS = """
+# Oncology assessment, revision 2 (preliminary)
+Most probable: NSCLC (75.0 %). Research software; not a medical device.
+To be known
+- Imputed, not measured: genomic.
+- The patient has more evidence than is read; the oldest was left out.
+Probability of each diagnosis
+- NSCLC: 75.0 %
+- SCLC: 15.0 %
+- AML: 10.0 %
+Not ruled out at 80.0 % coverage: NSCLC, SCLC.
+Death of any cause (OS)
+- Risk within 1 year: 20.0 %
+- Risk within 3 years: 55.0 %
+- Time to event: median 980 days, 80 % interval 700 days to not reached
+TTP
+- Time to event: median not reached, 80 % interval not reached to not reached
+Probability of response (associations, no claim of a causal effect)
+- anti-PD-1: 41.5 %
+- platinum: 30.0 %
+Doubt: 0.210 nats (data 0.100, imputation 0.050, model 0.030, shots 0.020, hardware 0.010).
+Missing
+- genomic: never-seen, imputed
+- imaging: unreadable
+To order next
+- genomic: doubt expected to fall by 0.120 nats
+For a person to review
+- imaging|s unreadable
+Model small@0123456789ab; fusion on exact (configured). Evidence up to 2026-03-02T15:00:00Z.
+"""
+"""Reviewed by eye, beside `RICH`."""
+
+
+def words_of(result: Result) -> list[str]:
+    """The narrative as plain lines."""
+    lines = []
+    for part in ElementTree.fromstring(resources(result, "DiagnosticReport")[0]["text"]["div"]).iter():
+        match part.tag.rpartition("}")[2]:
+            case "h2":
+                lines.append(f"# {part.text}")
+            case "p" | "caption":
+                lines.append(part.text or "")
+            case "li":
+                lines.append(f"- {part.text}")
+            case "tr":
+                lines.append("- " + ": ".join(cell.text or "" for cell in part))
+    return lines
+
+
+def test_the_narrative_says_all_that_the_result_says_in_order() -> None:
+    assert words_of(RICH) == WORDS.strip().splitlines()
+
+
+def test_the_narrative_of_a_result_without_a_prediction_is_short() -> None:
+    assert words_of(NOTHING) == [
+        "# Oncology assessment, revision 1 (final)",
+        "No diagnosis is offered: the model abstained (no-evidence). Research software; not a medical device.",
+        "To be known",
+        "- Abstained (no-evidence): no diagnosis is offered.",
+        "Model small@0123456789ab; fusion on exact (configured). Evidence up to 2026-03-02T15:00:00Z.",
+    ]
+    empty = PREDICTED["diagnosis"].model_copy(update={"conformal_set": ()})
+    assert "Not ruled out at 90.0 % coverage: none." in words_of(said(diagnosis=empty))
+
+
+def share(name: str, percent: float) -> dict[str, Any]:
+    value = {"value": percent, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"}
+    return {"code": {"text": name}, "valueQuantity": value}
+
+
+def nats(value: float) -> dict[str, Any]:
+    return {"value": value, "unit": "nat", "system": "http://unitsofmeasure.org", "code": "1"}
+
+
+def test_each_finding_has_its_value_and_every_share_its_name() -> None:
+    found = {name: finding(RICH, name) for name in ("diagnosis", "conformal-set", "treatment-response", "doubt")}
+    assert not [name for name, each in found.items() if "dataAbsentReason" in each]
+    assert found["diagnosis"]["valueCodeableConcept"] == {"text": "NSCLC"}
+    assert found["diagnosis"]["component"] == [share("NSCLC", 75.0), share("SCLC", 15.0), share("AML", 10.0)]
+    coverage, *members = found["conformal-set"]["component"]
+    assert coverage["valueQuantity"] == share("", 80.0)["valueQuantity"]
+    assert [member["valueCodeableConcept"]["text"] for member in members] == ["NSCLC", "SCLC"]
+    assert "valueString" not in found["conformal-set"]
+    assert found["treatment-response"]["component"] == [share("anti-PD-1", 41.5), share("platinum", 30.0)]
+    assert found["doubt"]["valueQuantity"] == nats(0.21)
+    parts = {part["code"]["text"]: part["valueQuantity"] for part in found["doubt"]["component"]}
+    assert parts == {
+        "From data": nats(0.1), "From imputation": nats(0.05), "From model": nats(0.03),
+        "From shots": nats(0.02), "From hardware": nats(0.01),
+    }  # fmt: skip
+    said_of = [part["valueCodeableConcept"]["text"] for part in finding(RICH, "evidence")["component"]]
+    assert said_of == ["measured: 2 sources", "absent (unreadable)", "imputed, not measured (never-seen)"]
+
+
+def test_a_prognosis_names_its_outcome_its_years_and_its_medians() -> None:
+    (risk,) = resources(RICH, "RiskAssessment")
+    years = {"unit": "years", "system": "http://unitsofmeasure.org", "code": "a"}
+    for each, number, percent in zip(risk["prediction"], (1, 3), (20.0, 55.0), strict=True):
+        assert each == {
+            "outcome": {"text": "Death of any cause (OS)"},
+            "probabilityDecimal": percent,
+            "whenRange": {"low": {"value": 0, **years}, "high": {"value": number, **years}},
+        }
+    notes = [note["text"] for note in risk["note"]]
+    assert notes[-2:] == [
+        "Death of any cause (OS): median 980 days, 80 % interval 700 days to not reached.",
+        "TTP: median not reached, 80 % interval not reached to not reached.",
+    ]
+
+
+@pytest.mark.parametrize(("status", "result"), STATUSES.items(), ids=STATUSES)
+def test_who_it_is_about_when_and_by_what_stands_in_every_resource_that_says_something(
+    status: str, result: Result
+) -> None:
+    (device,) = resources(result, "Device")
+    for kind, time, by in (
+        ("DiagnosticReport", "effectiveDateTime", None),
+        ("RiskAssessment", "occurrenceDateTime", "performer"),
+        ("Observation", "effectiveDateTime", "device"),
+    ):
+        for each in resources(result, kind):
+            assert each["subject"] == subject_of(result.patient)
+            assert each[time] == "2026-03-02T15:00:00Z"
+            assert each["meta"]["versionId"] == str(result.history.revision)
+            assert by is None or each[by] == {"reference": f"urn:uuid:{device['id']}"}
+            assert kind == "DiagnosticReport" or each["method"]["text"].startswith(
+                "small@0123456789ab; fusion on exact"
+            )
+
+
+@pytest.mark.parametrize(
+    ("result", "noted"),
+    [
+        pytest.param(FINAL, [], id="nothing-to-note"),
+        pytest.param(AMENDED, ["The patient has more evidence than is read; the oldest was left out."], id="truncated"),
+        pytest.param(ABSTAINED, ["Abstained (low-confidence): no diagnosis is offered."], id="abstained"),
+    ],
+)
+def test_what_must_be_known_is_noted_beside_every_finding_and_nothing_else(result: Result, noted: list[str]) -> None:
+    for each in resources(result, "Observation"):
+        assert [note["text"] for note in each["note"]] == ["Research software; not a medical device.", *noted]
+
+
+def test_a_finding_that_is_absent_says_so_in_the_code_system_of_fhir() -> None:
+    found = {name: finding(NOTHING, name)["dataAbsentReason"] for name in ("diagnosis", "treatment-response", "doubt")}
+    codes = {name: reason["coding"][0]["code"] for name, reason in found.items()}
+    assert codes == {"diagnosis": "unknown", "treatment-response": "not-performed", "doubt": "unknown"}
+    systems = {reason["coding"][0]["system"] for reason in found.values()}
+    assert systems == {"http://terminology.hl7.org/CodeSystem/data-absent-reason"}
+    assert "component" not in finding(NOTHING, "diagnosis")
+    empty = said(diagnosis=PREDICTED["diagnosis"].model_copy(update={"conformal_set": ()}))
+    assert finding(empty, "conformal-set")["valueString"] == "empty: no label is plausible at this level"
+
+
+@pytest.mark.parametrize(("result", "act"), [(FINAL, "CREATE"), (AMENDED, "UPDATE"), (WITHDRAWN, "NULLIFY")])
+def test_the_provenance_says_what_was_done_to_what_in_place_of_what_and_from_what(result: Result, act: str) -> None:
+    ((origin,), (device,)) = (resources(result, kind) for kind in ("Provenance", "Device"))
+    assert origin["activity"]["coding"][0]["code"] == act
+    assert origin["reason"][0]["coding"][0]["code"] == "quorum"
+    assert origin["agent"][0]["who"] == {"reference": f"urn:uuid:{device['id']}"}
+    targets = {target["reference"] for target in origin["target"]}
+    assert targets == {f"urn:uuid:{each['id']}" for kind in SAYING for each in resources(result, kind)}
+    told = [(each["role"], each["what"]["identifier"]["value"]) for each in origin.get("entity", [])]
+    revised = [("revision", result.history.supersedes)] if result.history.supersedes else []
+    assert told == [*revised, *[("source", "clinical|Observation/1") for _ in result.evidence]]
+
+
+def test_the_report_lists_its_findings_and_the_prognosis_rests_on_the_evidence() -> None:
+    (report,), (risk,) = (resources(FINAL, kind) for kind in ("DiagnosticReport", "RiskAssessment"))
+    assert report["result"] == [{"reference": f"urn:uuid:{each['id']}"} for each in resources(FINAL, "Observation")]
+    assert risk["basis"] == [{"reference": f"urn:uuid:{finding(FINAL, 'evidence')['id']}"}]
+    bundle = to_bundle(FINAL)
+    assert {report["identifier"][0]["value"], bundle["identifier"]["value"]} == {FINAL.id}
+    assert bundle["id"] != to_bundle(said(revision=2, id=FINAL.id, **PREDICTED))["id"]
+
+
+def test_a_fallback_of_the_quantum_part_is_told_with_the_method() -> None:
+    fell = FINAL.provenance.model_copy(update={"fallbacks": ("device:a:9->exact", "b->exact")})
+    text = finding(said(provenance=fell), "doubt")["method"]["text"]
+    assert text == "small@0123456789ab; fusion on exact (configured); fell back: device:a:9->exact, b->exact"
+
+
 def subject_of(patient: str) -> dict[str, Any]:
     found: dict[str, Any] = resources(said(patient=patient), "DiagnosticReport")[0]["subject"]
     return found
@@ -247,6 +453,12 @@ def test_a_patient_known_by_address_is_referred_to_by_it(address: str) -> None:
 @pytest.mark.parametrize("patient", [*(f"{system}|7" for system in STRANGE), "http://a| 7", *ODD_ADDRESSES, "urn:x|"])
 def test_what_only_looks_like_an_identifier_is_one_value(patient: str) -> None:
     assert subject_of(patient)["identifier"] == {"value": patient}
+
+
+def test_an_id_that_fhir_allows_is_a_reference_and_one_that_no_text_can_hold_is_percent_encoded() -> None:
+    assert subject_of("p-0042") == {"reference": "Patient/p-0042"}
+    system = "https://oncostream.org/fhir/NamingSystem/patient-percent-encoded"
+    assert subject_of("a/b\x00") == {"type": "Patient", "identifier": {"system": system, "value": "a%2Fb%00"}}
 
 
 def test_two_odd_patient_ids_stay_two_patients() -> None:

@@ -93,7 +93,7 @@ def test_merging_is_a_semilattice(one: Evidence, two: Evidence, three: Evidence)
     [
         pytest.param(piece(status=WITHDRAWN), piece(version="v2", status=UNREADABLE), id="version-before-all"),
         pytest.param(piece(), piece(status=WITHDRAWN), id="withdrawn-beats-current"),
-        pytest.param(piece(status=UNREADABLE), piece(), id="current-beats-unreadable"),
+        *(pytest.param(piece(status=UNREADABLE), piece(value=x), id=f"current-beats-unreadable-{x}") for x in range(4)),
         pytest.param(piece(reread=3), piece(status=WITHDRAWN), id="withdrawn-beats-read-again"),
         pytest.param(piece(reread=1, version="v1"), piece(version="v2"), id="newer-beats-read-again"),
         pytest.param(*last_reading_first(), id="read-again-before-the-hash"),
@@ -150,6 +150,13 @@ def test_a_missing_modality_says_why(pieces: list[Evidence], absence: Absence) -
     assert CLINICAL not in seen.present
 
 
+@pytest.mark.parametrize("token", [True, False], ids=["beside-a-vector-of-another-encoder", "nothing-was-found"])
+def test_what_needs_no_encoder_counts(token: bool) -> None:
+    vectors = piece(weights=["older"]).vectors if token else ()
+    one = piece().model_copy(update={"vectors": vectors, "tokens": piece().tokens if token else ()})
+    assert view(picture(one), WINDOW).evidence == (one,)
+
+
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -160,7 +167,7 @@ def test_a_missing_modality_says_why(pieces: list[Evidence], absence: Absence) -
         pytest.param(
             [piece(days=-99, flags=[TIMELESS]), piece("x", IMAGING)], id="a-fact-without-a-time-is-never-stale"
         ),
-        pytest.param([piece(days=-11), piece("x", days=9, flags=[TIMELESS])], id="nor-does-it-age-others"),
+        pytest.param([piece(days=-11), piece("x", GENOMIC, flags=[TIMELESS])], id="nor-does-it-age-others"),
         pytest.param([piece(weights=["older", "trained"])], id="one-known-encoder-is-enough"),
         pytest.param([piece(status=UNREADABLE), piece("b")], id="one-good-source-is-enough"),
     ],
@@ -169,6 +176,12 @@ def test_a_present_modality_is_not_missing(pieces: list[Evidence]) -> None:
     seen = view(picture(*pieces), WINDOW)
     assert CLINICAL in seen.present
     assert CLINICAL not in seen.missing
+
+
+def test_a_fact_without_a_time_keeps_its_place_among_the_newest_and_under_the_cap() -> None:
+    known = picture(piece("who", days=-99, flags=[TIMELESS]), piece("a"), piece("b", days=1))
+    assert sources(view(known, WINDOW).evidence) == ["b", "who"]
+    assert sorted(source for _, source in bounded(known, 2)) == ["b", "who"]
 
 
 def test_only_the_newest_k_of_a_modality_count_oldest_first() -> None:

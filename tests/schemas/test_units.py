@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.canonical_units import CANONICAL_UNITS, CanonicalUnit
 from schemas.errors import Reason, Refused
 from schemas.units import conversion_of, to_canonical
 
@@ -22,6 +23,7 @@ LOINC = "http://loinc.org|"
         pytest.param("2345-7", 5.5, "mmol/L", (99.0858, "mg/dL"), id="glucose"),
         pytest.param("17861-6", 5, "meq/L", (10.0195, "mg/dL"), id="two-equivalents-a-mole-of-calcium"),
         pytest.param("2951-2", 140, "meq/L", (140.0, "mmol/L"), id="one-equivalent-a-mole-of-sodium"),
+        pytest.param("2000-8", 5, "meq/L", (2.5, "mmol/L"), id="half-a-mole-of-calcium-an-equivalent"),
         pytest.param("2532-0", 3, "ukat/L", (180.0, "U/L"), id="katal"),
         pytest.param("2532-0", 250, "[IU]/L", (250.0, "U/L"), id="an-analyte-has-one-arbitrary-unit"),
         pytest.param("10334-1", 35, "k[IU]/L", (35.0, "U/mL"), id="ca-125"),
@@ -37,6 +39,7 @@ LOINC = "http://loinc.org|"
         pytest.param("0-0", 7, "k[IU]/L", (7e6, "[IU].m-3"), id="arbitrary-units-keep-their-name"),
         pytest.param("0-0", 25, "Cel", (298.15, "K"), id="kelvin"),
         pytest.param("0-0", 7.4, "[pH]", (7.4, "[pH]"), id="pH-stays"),
+        pytest.param("0-0", 20, "dB{left}", (20, "dB"), id="a-level-stays"),
         pytest.param("0-0", 7, "", (7, ""), id="no-unit-is-no-unit"),
     ],
 )
@@ -48,6 +51,15 @@ def test_a_value_arrives_in_its_canonical_unit(
     assert canonical == expected[1]
 
 
+@pytest.mark.parametrize(("code", "canonical"), CANONICAL_UNITS.items())
+def test_what_is_in_its_canonical_unit_stays_to_the_last_bit(code: str, canonical: CanonicalUnit) -> None:
+    assert to_canonical(code, 0.1 + 0.2, canonical.unit) == (0.1 + 0.2, canonical.unit)
+
+
+def test_a_converted_value_has_12_digits() -> None:
+    assert to_canonical(LOINC + "8310-5", 100, "[degF]") == (37.7777777778, "Cel")
+
+
 @pytest.mark.parametrize(
     ("number", "unit"),
     [
@@ -56,6 +68,8 @@ def test_a_value_arrives_in_its_canonical_unit(
         pytest.param("0-0", "Cel/min", id="offset-in-a-product"),
         pytest.param("0-0", "10*999999999", id="a-number-that-fills-the-memory"),
         pytest.param("0-0", "m" + ".m" * 100, id="too-long"),
+        pytest.param("0-0", "Ym9.Ym9", id="larger-than-any-double"),
+        pytest.param("0-0", "ym9.ym9", id="smaller-than-any-double"),
         pytest.param("718-7", "", id="a-code-that-needs-a-unit"),
         pytest.param("718-7", "mmol/L", id="moles-without-a-molar-mass"),
         pytest.param("718-7", "%", id="another-dimension"),

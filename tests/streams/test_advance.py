@@ -7,7 +7,7 @@ import pytest
 
 from schemas.evidence import Evidence, EvidenceStatus, Modality, Origin, Vector, evidence
 from schemas.message import Message
-from schemas.picture import Window
+from schemas.picture import Absence, Window
 from schemas.request import Cause, Request, Status
 from schemas.tokens import ObservationToken
 from streams.advance import Advanced, Arrival, advance
@@ -114,6 +114,16 @@ def test_an_erasure_takes_a_result_back() -> None:
     assert (withdrawn.history.status, withdrawn.history.cause) == (Status.WITHDRAWN, Cause.WITHDRAWAL)
     assert withdrawn.history.changed.removed == ("clinical|a",)
     assert (withdrawn.evidence, withdrawn.history.supersedes) == ((), request_of(first).id)
+    assert withdrawn.asked_at == datetime(
+        1970, 1, 1, tzinfo=UTC
+    )  # no evidence, so no time of its own: for ever the same
+
+
+def test_a_request_says_what_could_not_be_read_and_which_modality_is_missing_why() -> None:
+    scan = piece("s", modality=IMAGING, status=EvidenceStatus.UNREADABLE)
+    request = request_of(after(V1, scan))
+    assert request.unreadable == ("imaging|s",)
+    assert request.missing == {IMAGING: Absence.UNREADABLE, Modality.GENOMIC: Absence.NEVER_SEEN}
 
 
 def test_erasing_what_is_not_known_changes_nothing() -> None:
@@ -157,6 +167,33 @@ def test_revisions_count_on_and_name_what_they_supersede() -> None:
 def test_an_open_decision_says_when_to_come_back() -> None:
     two = replace(POLICY, min_modalities=2)
     assert advance(NEW, [arrival(V1, seconds=5)], two, NOON + 5 * SECOND).due == NOON + 5 * SECOND + DAY
+
+
+def test_a_patient_waits_from_the_first_arrival_and_settles_from_the_last_whichever_is_read_first() -> None:
+    slowly = replace(POLICY, settle=HOUR, min_modalities=2)
+    first, last = arrival(V1, seconds=5), arrival(piece(modality=IMAGING, weights="w1"), seconds=60)
+    for order in ([first, last], [last, first]):
+        step = advance(NEW, order, slowly, NOON + 60 * SECOND)
+        header = step.after.header
+        assert (header.first_evidence, header.last_evidence) == (NOON + 5 * SECOND, NOON + 60 * SECOND)
+        assert step.due == NOON + 60 * SECOND + HOUR
+
+
+@pytest.mark.parametrize(
+    ("needed", "told"),
+    [
+        pytest.param(1, [Status.FINAL, Status.WITHDRAWN, Status.AMENDED], id="after-a-final"),
+        pytest.param(2, [Status.PRELIMINARY, Status.WITHDRAWN, Status.PRELIMINARY], id="after-none"),
+    ],
+)
+def test_what_is_said_after_a_withdrawal_amends_where_a_final_was_said_before_it(
+    needed: int, told: list[Status]
+) -> None:
+    policy = replace(POLICY, min_modalities=needed)
+    steps = [advance(NEW, [arrival(V1)], policy, NOON + DAY)]
+    for one in (erasure(V1), arrival(V2)):
+        steps.append(advance(steps[-1].after, [one], policy, NOON + 2 * DAY))
+    assert [request_of(step).history.status for step in steps] == told
 
 
 @pytest.mark.parametrize(
@@ -213,3 +250,5 @@ def test_the_trace_and_time_of_receipt_of_the_last_news_go_on() -> None:
     message = Message("t", 0, 0, None, None, (("traceparent", b"00-aa-bb-01"),), timestamp=NOON)
     header = advance(NEW, [replace(arrival(V1), message=message), arrival(V1)], POLICY, NOON).after.header
     assert dict(header.trace) == {"traceparent": "00-aa-bb-01", "oncostream_received": NOON.isoformat()}
+    bare = advance(NEW, [arrival(V1)], POLICY, NOON).after.header
+    assert dict(bare.trace) == {"oncostream_received": NOON.isoformat()}

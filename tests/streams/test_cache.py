@@ -129,6 +129,20 @@ def test_a_cache_behind_what_was_stored_before_takes_nothing(
     with_cache(visit)
 
 
+@pytest.mark.parametrize("mark", ["damaged", "building-1f"])
+def test_a_partition_that_is_damaged_or_being_built_takes_nothing(
+    with_cache: Callable[[Visit], None], mark: str
+) -> None:
+    async def visit(redis: Redis, cache: Cache) -> None:
+        await redis.set("t.{p7}:applied", mark)
+        rows = {7: [update(new(), known(piece("a")))], 8: []}
+        assert await cache.store(rows, {}, {7: 6, 8: 1}) == {7: Stored.CACHE_BEHIND, 8: Stored.DONE}
+        assert await redis.get("t.{p7}:applied") == mark.encode()
+        assert not await redis.exists("t.{p7}:patient:p-1")
+
+    with_cache(visit)
+
+
 def test_the_mark_of_a_partition_never_goes_back(with_cache: Callable[[Visit], None]) -> None:
     async def visit(_: Redis, cache: Cache) -> None:
         await cache.store({7: []}, {}, {7: 9})

@@ -75,6 +75,8 @@ TAKEN_BACK = said(C_GONE, S_GONE, status=Status.WITHDRAWN, ever_final=True)
         pytest.param(state(C, S_UNREADABLE), HOUR, Wait(NOON + DAY), id="unreadable-counts-as-absent"),
         pytest.param(state(C, S_GONE), HOUR, Wait(NOON + DAY), id="withdrawn-counts-as-absent"),
         pytest.param(state(C, piece(IMAGING, days=-366)), HOUR, Wait(NOON + DAY), id="stale-counts-as-absent"),
+        pytest.param(state(C_GONE, S_UNREADABLE), DAY, Ask(Status.PRELIMINARY, Cause.DEADLINE),
+                     id="at-the-deadline-it-is-told-that-nothing-counts"),
         pytest.param(PatientState("p-1"), DAY, Settled(), id="an-unknown-patient-is-settled"),
         pytest.param(state(), DAY, Settled(), id="an-erased-patient-is-settled"),
     ],
@@ -83,6 +85,11 @@ def test_a_first_result_is_asked_for_at_quorum_or_at_the_deadline(
     known: PatientState, after: timedelta, expected: Decision
 ) -> None:
     assert decide(known, POLICY, NOON + after) == expected
+
+
+def test_the_required_modalities_alone_are_quorum() -> None:
+    both = replace(POLICY, required=frozenset((CLINICAL, IMAGING)))
+    assert decide(state(C, S), both, NOON + HOUR) == Ask(Status.FINAL, Cause.QUORUM)
 
 
 @pytest.mark.parametrize(
@@ -144,3 +151,11 @@ def test_truncation_alone_is_told_in_a_new_revision() -> None:
 def test_a_change_names_what_came_changed_and_went() -> None:
     told = change(view(merge_all({}, [C_CORRECTED, G]), POLICY.window), FINAL)
     assert (told.added, told.replaced, told.removed) == (("genomic|a",), ("clinical|a",), ("imaging|a",))
+
+
+def test_a_change_names_its_sources_in_order() -> None:
+    seen, corrected = view(merge_all({}, [C2, S, G]), POLICY.window), ("clinical|b", "genomic|a", "imaging|a")
+    before = Asked.model_validate(FINAL.model_dump() | {"hashes": dict.fromkeys(corrected, "x")})
+    assert change(seen, before).replaced == corrected
+    assert change(seen, None).added == corrected
+    assert change(view({}, POLICY.window), before).removed == corrected

@@ -92,6 +92,25 @@ def test_a_toml_file_is_read_and_the_environment_goes_over_it(monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("config")
+@pytest.mark.parametrize("name", ["oncostream_kafka_partitions", "Oncostream_Web_Port", "oncostream_config"])
+def test_a_name_of_the_environment_in_small_letters_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It was read, and lost to the file; beside the name in capitals either one won."""
+    monkeypatch.setenv(name, "3")
+    assert refusal() == f"{name}: found a name that is not in capitals; wanted {name.upper()}"
+
+
+def test_what_is_no_setting_in_any_letters_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("oncostream_colour", "\udcff")
+    assert read_settings().kafka.partitions == 12
+
+
+@pytest.mark.parametrize("name", ["CONFIG", "KAFKA", "HOME", "KAFKA_PASSWORD", "TRIGGER_REQUIRED"])
+def test_a_value_that_is_not_utf_8_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"ONCOSTREAM_{name}", f"{SECRET}\udcff")
+    assert refusal() == f"ONCOSTREAM_{name}: found bytes that are not UTF-8; wanted text"
+
+
+@pytest.mark.usefixtures("config")
 def test_what_the_file_or_the_environment_sets_is_not_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {**os.environ, "ONCOSTREAM_TRIGGER_SETTLE": "PT3S"})
     names = ("KAFKA_PARTITIONS", "TRIGGER_SETTLE", "TRIGGER_MIN_INTERVAL")
