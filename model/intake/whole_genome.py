@@ -1,6 +1,7 @@
 """Mutational burden (TMB) and microsatellite instability (MSI) of an Observation, each as one token."""
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -47,10 +48,15 @@ def burden(observation: Any, at: datetime) -> VariantToken:
 
 
 def instability(observation: Any, at: datetime) -> VariantToken:
-    """MSI as 0 (stable), 0.5 (low) or 1 (high), or as the number sent."""
+    """MSI as 0 (stable), 0.5 (low) or 1 (high); as the number sent, where its interpretation does not say which.
+
+    A number has the scale of its method, and 0.42 of the loci may be high.
+    """
     answers = codes_in(observation.valueCodeableConcept, LOINC)
-    said = {_MSI[answer] for answer in answers if answer in _MSI} or (set() if answers else _in_words(observation))
+    said = _coded(answers) or (set() if answers else _in_words(observation))
     found = value_of("", observation) or Value()
+    if not found.answer:
+        said = _coded(code for concept in observation.interpretation or () for code in codes_in(concept, LOINC))
     if len(said) > 1 or (found.answer and not said and INDETERMINATE not in answers):
         raise Refused(
             Reason.UNSUPPORTED,
@@ -63,6 +69,10 @@ def instability(observation: Any, at: datetime) -> VariantToken:
     unknown = () if found.value is not None else ("indeterminate",)
     flags = (*found.flags, *unknown, *bound("value", found.comparator))
     return VariantToken(change="MSI", value=found.value, at=at, flags=tuple(sorted(flags)))
+
+
+def _coded(answers: Iterable[str]) -> set[tuple[float, str]]:
+    return {_MSI[answer] for answer in answers if answer in _MSI}
 
 
 def _in_words(observation: Any) -> set[tuple[float, str]]:

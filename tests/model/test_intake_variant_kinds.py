@@ -180,3 +180,39 @@ def test_any_other_words_of_msi_are_refused(said: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refused:
         read("81695-9", **said)
     assert (refused.value.reason, "send LA14122-8" in refused.value.detail) == (Reason.UNSUPPORTED, True)
+
+
+SHARE = {"value": 0.42, "system": "http://unitsofmeasure.org", "code": "1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "value", "flags"),
+    [
+        pytest.param(
+            {"valueQuantity": SHARE, "interpretation": [coded("LA26203-2")]}, 1.0, ("msi-high",), id="a-share"
+        ),
+        pytest.param({"interpretation": [coded("LA14122-8")]}, 0.0, ("msi-stable",), id="no-value"),
+        pytest.param({"valueQuantity": SHARE}, 0.42, (), id="not-interpreted"),
+        pytest.param(
+            {"valueQuantity": SHARE, "interpretation": [coded("H", system="urn:v3")]}, 0.42, (), id="of-a-range"
+        ),
+    ],
+)
+def test_a_number_of_msi_is_what_its_interpretation_says(said: dict[str, Any], value: float, flags: tuple[str]) -> None:
+    """As the test data of Germany's Medical Informatics Initiative have it; 0.42 alone would be less than low."""
+    (token,) = read("81695-9", **said).tokens
+    assert isinstance(token, VariantToken)
+    assert (token.value, token.flags) == (value, flags)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"valueQuantity": SHARE, "interpretation": [coded("LA26203-2"), coded("LA14122-8")]},
+        {"valueString": "not high", "interpretation": [coded("LA26203-2")]},
+    ],
+)
+def test_an_interpretation_does_not_settle_what_is_said_twice(said: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refused:
+        read("81695-9", **said)
+    assert refused.value.reason is Reason.UNSUPPORTED
