@@ -11,13 +11,13 @@ from model.encoders.clinical_tokens import finite
 from model.features import Features
 from schemas.evidence import Evidence, Modality
 from schemas.table import Column, Given, Table
-from schemas.tokens import ObservationToken, VariantToken
+from schemas.tokens import BENIGN, ObservationToken, VariantToken
 
 _TINY = 1e-300
 """Logs are taken of no less, where a column says no floor of its own."""
 INDICATORS = frozenset({"above", "below", "answer", "flag", "gene"})
 """Forms that are 1 or 0."""
-_NO_HIT = frozenset({"not-detected", "no-call", "indeterminate", "filtered"})
+_NO_HIT = frozenset({"not-detected", "no-call", "indeterminate", "filtered", BENIGN})
 Numbers = NDArray[np.float32]
 
 

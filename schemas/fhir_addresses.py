@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import unquote
 
 _ID: Final = r"[A-Za-z0-9\-.]{1,64}"
 _VERSION: Final = r"(?:/_history/[A-Za-z0-9\-.]+)?"
 _TYPED: Final = rf"[A-Z][A-Za-z]{{2,40}}/{_ID}"
 _RELATIVE: Final = re.compile(rf"({_TYPED}){_VERSION}")
 _ABSOLUTE: Final = re.compile(rf"(https?://[^\s|]+)/({_TYPED}){_VERSION}")
+_NUMBER: Final = re.compile(r"[^\s|,$\\]+\|[^|,$\\]+")
+"""A system and a value without what separates, or escapes, the parts of a search."""
 LONGEST: Final = 256
 """Characters of a patient id, as in events: it is part of keys."""
 _REFERRING: Final = ("subject", "patient", "focus", "medicationReference")
@@ -36,6 +39,20 @@ def literal_patient(reference: str) -> str | None:
         return None
     address = f"{absolute[1]}/{absolute[2]}"
     return address if len(address) <= LONGEST else None
+
+
+def number_asked(reference: str) -> tuple[str, str] | None:
+    """System and value in `Patient?identifier=system|value`, a transaction's conditional reference.
+
+    None for any other search: of several numbers, or of a number without a system, it cannot be told whose it is.
+    """
+    path, _, query = reference.partition("?")
+    name, _, asked = query.partition("=")
+    text = unquote(asked)
+    if (path, name) != ("Patient", "identifier") or "&" in asked or "+" in asked or not _NUMBER.fullmatch(text):
+        return None
+    system, _, value = text.partition("|")
+    return system, value
 
 
 def misplaced(listed: list[dict[str, Any]]) -> frozenset[str]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from schemas.errors import Reason, Refused
-from schemas.fhir_addresses import LONGEST, literal_patient, misplaced, resources_by_url
+from schemas.fhir_addresses import LONGEST, literal_patient, misplaced, number_asked, resources_by_url
 
 _T = TypeVar("_T")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _PEOPLE: Final = ("Patient", "RelatedPerson")
-_PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)/")
+_PERSON: Final = re.compile(r"(?:^|/)(?:Patient|RelatedPerson)[/?]")
 _SUBJECTS: Final = ("subject", "patient")
 _FOCUSED: Final = ("Observation", "Procedure")
 """What may be done to, or seen of, somebody else than its subject; a Procedure since R5, and then one."""
@@ -106,6 +106,8 @@ class People:
         reference = subject.get("reference")
         if not isinstance(reference, str):
             return self._of_logical(subject)
+        if (asked := number_asked(reference)) is not None:
+            return self._of_identifiers([{"system": asked[0], "value": asked[1]}])
         known = self._known(reference, content)
         if known is None:
             inside = reference.startswith(("#", "urn:"))  # an address of this message alone

@@ -10,6 +10,7 @@ from schemas.code_systems import UCUM, system_named
 from schemas.errors import Reason, Refused
 from schemas.fhir_concepts import LONGEST_WORDS, code_of
 from schemas.fhir_time import end_of, first_instant
+from schemas.lab_units import ucum_of
 from schemas.ucum import unknown_unit
 from schemas.units import to_canonical
 
@@ -36,8 +37,8 @@ def value_of(code: str, holder: Any) -> Value | None:
     return None
 
 
-_NOT_AS_WRITTEN: Final = re.compile(r"[KG]/|[mun]?g%")
-"""Thousands, billions and grams a decilitre in a laboratory; UCUM reads kelvins, gauss, and grams times percent."""
+_NOT_AS_WRITTEN: Final = re.compile(r"(?:[KT]|[mM]?G)/|[mun]?g%")
+"""Counts, and grams a decilitre, in a laboratory; UCUM reads kelvins, gauss, teslas, and grams times percent."""
 
 
 def measured(code: str, quantity: Any) -> tuple[float, str] | None:
@@ -51,12 +52,15 @@ def measured(code: str, quantity: Any) -> tuple[float, str] | None:
 
 
 def unit_of(quantity: Any) -> str:
-    """The UCUM unit of a Quantity: its code, else (without a code) its unit text, else `""`."""
+    """The UCUM unit of a Quantity: its code, else (without a code) its unit text, else `""`.
+
+    Either may be in a laboratory's words. A code of another system is refused: its unit text may be anything.
+    """
     if quantity.code is not None and system_named(quantity.system) not in {"", UCUM}:
         raise unknown_unit()
-    unit = str(quantity.code or quantity.unit or "")
+    unit = ucum_of(str(quantity.code or quantity.unit or ""))
     if _NOT_AS_WRITTEN.match(unit):
-        raise unknown_unit("10*3/uL or 10*9/L where K/uL or G/L stands, g/dL where g% does")
+        raise unknown_unit("10*3/uL, 10*9/L, 10*12/L or mg/L where K/, G/, T/ or MG/ stands, g/dL where g% does")
     return unit
 
 

@@ -1,9 +1,11 @@
 """Light evidence: what is small enough to travel as read, and is encoded later by the network."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from schemas.record import Instant, Record
 
+BENIGN: Final = "benign"
+"""Flag of a variant that is there and means nothing: no gene is hit by it."""
 Comparator = Literal["<", "<=", ">=", ">", "ad"]
 
 

@@ -24,6 +24,11 @@ def without_time(version: str) -> str:
     return _LEAST if version.startswith("t") else version
 
 
+def without_update(version: str) -> str:
+    """The version of what was last updated at a wrong time: the least, unless it is the sender's number."""
+    return version if version.startswith("v") else _LEAST
+
+
 def _sortable(moment: datetime) -> str:
     at = moment.astimezone(UTC).replace(tzinfo=None)  # strftime would write the year 999 with three digits
     return f"{at.isoformat(timespec='microseconds')}Z"

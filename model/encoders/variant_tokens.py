@@ -10,7 +10,7 @@ from model.encoders.clinical_tokens import finite
 from model.encoders.hashing import bucket
 from model.features import Features, filled, places_of
 from schemas.evidence import Evidence
-from schemas.tokens import VariantToken
+from schemas.tokens import BENIGN, VariantToken
 
 GENES, CONSEQUENCES, ASSAYS = 2048, 128, 32
 """Buckets; 0 is none. The position is left out: it would name the patient, not the disease."""
@@ -37,8 +37,12 @@ def variant_features(patients: Sequence[Sequence[Evidence]], size: int) -> Featu
 
 
 def newest_variants(pieces: Sequence[Evidence], size: int) -> list[VariantToken]:
-    """The newest `size` variants by time, then by content, so that equal times cannot matter."""
+    """The newest `size` variants by time, then by content, so that equal times cannot matter; not the benign ones.
+
+    The encoder sums over the genes of all that it is shown.
+    """
     tokens = [token for piece in pieces for token in piece.tokens if type(token) is VariantToken]
+    tokens = [token for token in tokens if BENIGN not in token.flags]
     return sorted(tokens, key=_order)[-size:]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from model.intake.documents import NoteEncoder, read_document
 from model.intake.genomic_observation import is_genomic, variant_tokens
@@ -56,6 +56,13 @@ class Said:
     tokens: tuple[Token, ...] = ()
     vectors: tuple[Vector, ...] = ()
     flags: tuple[str, ...] = ()
+
+
+class _Words(NamedTuple):
+    """A CodeableConcept of words alone: the name of a medication that is not in the message."""
+
+    text: str
+    coding: tuple[Any, ...] = ()
 
 
 def say(resource: Resource, message: Message, lookup: Lookup, notes: NoteEncoder | None = None) -> Said:
@@ -168,9 +175,10 @@ def _medication(model: Any, lookup: Lookup) -> Any:
     both = getattr(model, "medication", None)  # R5: a CodeableReference
     concept = both.concept if both else getattr(model, "medicationCodeableConcept", None)
     reference = both.reference if both else getattr(model, "medicationReference", None)
-    if concept is None and reference is not None and reference.reference:
-        return lookup(reference.reference, model)
-    return concept
+    if concept is not None or reference is None:
+        return concept
+    found = lookup(reference.reference, model) if reference.reference else None
+    return _Words(reference.display) if found is None and reference.display else found
 
 
 def _of_patient(model: Any, at: datetime, known: datetime | None) -> Iterator[ObservationToken]:

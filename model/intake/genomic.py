@@ -22,7 +22,7 @@ from schemas.known_time import is_later, passed, sent_at
 from schemas.message import Message, Reading
 from schemas.strict_json import strict_json
 from schemas.tokens import VariantToken
-from schemas.versions import version_of, without_time
+from schemas.versions import version_of, without_time, without_update
 
 _IDENTITY = frozenset({"patient", "occurred_at", "status", "specimen", "assay"})
 """Fields that say which source of whom an event speaks of, and in which version."""
@@ -52,7 +52,7 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
 
     Raises Refused, with an `unreadable` piece where the source is known, or Unavailable (from `files`).
     """
-    value = _parse(message)
+    value, sent = _parse(message), sent_at(message)
     if value.get("resourceType") == "MolecularSequence":
         resource = parse_molecular_sequence(value)
         piece = partial(
@@ -64,12 +64,14 @@ def read_sequencing(message: Message, files: Files, encoder: GenomicEncoder, rul
             occurred_at=resource.occurred_at,
             origin=message.origin,
         )
-        return _reading(piece, lambda: _of_resource(value, resource, encoder, rules))
+        if is_later(resource.occurred_at, sent):  # as below; its time is its version too, where that is no number
+            piece = partial(piece, occurred_at=message.timestamp, version=without_update(resource.version))
+        return _reading(piece, lambda: _of_resource(value, resource, encoder, rules, sent))
     event = _event(value, message)
     piece = _piece_of(event, message)
     if event.status == "entered-in-error":
         return Reading((piece(status=EvidenceStatus.WITHDRAWN),))
-    return _reading(piece, lambda: _of_event(event, files, encoder, rules, sent_at(message)))
+    return _reading(piece, lambda: _of_event(event, files, encoder, rules, sent))
 
 
 def _piece_of(event: SequencingEvent, message: Message) -> partial[Evidence]:
@@ -119,9 +121,10 @@ def _of_event(
 
 
 def _of_resource(
-    value: dict[str, Any], resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules
+    value: dict[str, Any], resource: InlineSequence, encoder: GenomicEncoder, rules: GenomicRules, sent: datetime | None
 ) -> _Content:
     refuse_modified(value)
+    passed(resource.occurred_at, sent)
     if resource.is_protein:
         raise Refused(Reason.UNSUPPORTED, "a sequence of amino acids; send the nucleotides, or protein gene values")
     if not resource.text:

@@ -264,3 +264,24 @@ def test_an_assay_of_a_time_that_cannot_have_been_is_refused_and_can_be_correcte
     assert (refused.value.reason, unread.status) == (Reason.NO_TIME, EvidenceStatus.UNREADABLE)
     assert unread.occurred_at == NOON
     assert read(right).rank > unread.rank
+
+
+@pytest.mark.parametrize("number", [{}, {"versionId": "3"}])
+def test_a_sequence_updated_at_a_time_that_cannot_have_been_is_refused_and_can_be_corrected(
+    read: Read, number: dict[str, str]
+) -> None:
+    plain = {"resourceType": "MolecularSequence", "id": "m", "patient": {"reference": "Patient/p1"}}
+    wrong = plain | {"observedSeq": "acgt", "meta": {"lastUpdated": "2062-03-02T12:00:00Z", **number}}
+    with pytest.raises(Refused) as refused:
+        read(wrong)
+    (unread,) = refused.value.evidence
+    assert (refused.value.reason, unread.status) == (Reason.NO_TIME, EvidenceStatus.UNREADABLE)
+    assert unread.occurred_at == NOON
+    right = read(wrong | {"meta": {"lastUpdated": "2026-03-01T12:00:00Z", **number}})
+    assert right.rank > unread.rank
+
+
+def test_a_sequence_of_the_next_day_is_a_wrong_clock(read: Read) -> None:
+    meta = {"lastUpdated": "2026-03-03T11:00:00Z"}
+    plain = {"resourceType": "MolecularSequence", "id": "m", "patient": {"reference": "Patient/p1"}}
+    assert read(plain | {"observedSeq": "acgt", "meta": meta}).status is EvidenceStatus.CURRENT

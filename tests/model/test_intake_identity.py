@@ -81,3 +81,57 @@ def test_of_two_servers_that_give_one_id_the_identifier_keeps_apart_what_the_id_
     north, south = (numbered | {"identifier": [{"system": f"https://{one}", "value": "1"}]} for one in ("n", "s"))
     assert sources(north, south) == ["Observation/https://n|1", "Observation/https://s|1"]
     assert sources(MEASURED, MEASURED | {"valueString": "2"}) == ["Observation/o", "Observation/o"]
+
+
+def asking(query: str) -> dict[str, Any]:
+    return MEASURED | {"subject": {"reference": f"Patient?{query}"}}
+
+
+@pytest.mark.parametrize(
+    ("query", "patient"),
+    [
+        pytest.param("identifier=urn:mrn|7", "7", id="our-system"),
+        pytest.param("identifier=urn:x|7", "urn:x|7", id="another-system"),
+        pytest.param("identifier=http%3A%2F%2Fh.org%2Fid%7C7%208", "http://h.org/id|7 8", id="with-escapes"),
+    ],
+)
+def test_a_conditional_reference_is_the_identifier_that_it_asks_for(query: str, patient: str) -> None:
+    system, _, value = patient.rpartition("|")
+    assert patients(asking(query)) == {patient} == patients(subject(system or "urn:mrn", value))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("identifier=7", "identifier=|7", "identifier=urn:mrn|", "identifier=urn:mrn|7,urn:mrn|8", "identifier="),
+        *("identifier=urn:mrn|7&active=true", "identifier:not=urn:mrn|7", "name=urn:mrn|7", "_id=7", ""),
+        *("identifier=urn:mrn|7%2C8", "identifier=urn:mrn|7+8", "identifier=urn:mrn|7\\,8", "identifier=a|b|c"),
+    ],
+)
+def test_any_other_search_names_nobody(query: str) -> None:
+    with pytest.raises(Refused) as refused:
+        patients(asking(query))
+    assert (refused.value.reason, refused.value.evidence) == (Reason.NO_PATIENT, ())
+
+
+@pytest.mark.parametrize(
+    "focus", ["Patient?identifier=urn:mrn|8", "Patient?name=x", "RelatedPerson?identifier=urn:mrn|8"]
+)
+def test_one_who_is_looked_at_by_a_search_is_not_the_subject(focus: str) -> None:
+    with pytest.raises(Refused) as refused:
+        patients(MEASURED | {"focus": [{"reference": focus}]})
+    assert refused.value.reason in (Reason.TWO_PATIENTS, Reason.UNSUPPORTED)
+
+
+def test_two_searches_in_one_message_are_two_patients() -> None:
+    with pytest.raises(Refused) as refused:
+        patients(asking("identifier=urn:mrn|7"), asking("identifier=urn:mrn|8") | {"id": "o2"})
+    assert (refused.value.reason, refused.value.evidence) == (Reason.TWO_PATIENTS, ())
+
+
+def test_a_version_with_a_number_stands_and_one_updated_stands_over_one_that_says_neither() -> None:
+    """As `docs/inputs.md` tells senders: give `versionId` always or never."""
+    metas: list[dict[str, Any]] = [{}, {"lastUpdated": "2026-01-02T00:00:00Z"}, {"versionId": "1"}]
+    said = [pieces(MEASURED | ({"meta": meta} if meta else {}) | {"status": "corrected"})[0] for meta in metas]
+    assert [piece.version[0] for piece in said] == ["t", "u", "v"]
+    assert sorted(said, key=lambda piece: piece.rank) == said
