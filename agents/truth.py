@@ -17,6 +17,9 @@ from streams.state import Asked
 log = structlog.get_logger()
 
 
+_DAMAGED, _EMPTIED, _ROLLED_BACK, _OF_OTHER_TOPICS = _CAUSES = ("damaged", "emptied", "rolled-back", "of-other-topics")
+
+
 class Truth:
     """What the cache of each owned partition must hold, and how it is made to."""
 
@@ -29,6 +32,8 @@ class Truth:
         self._asked: dict[int, int] = {}
         self.expected: dict[int, int] = {}
         """Partition -> the offset of the evidence up to which the cache must be true."""
+        for cause in _CAUSES:
+            metrics.CACHE_REBUILDS.labels(cause)  # at 0, as metrics.begin does
 
     def keep_to(self, owned: set[int]) -> None:
         """Forget the partitions that others own now."""
@@ -119,10 +124,10 @@ class Truth:
 def _cause(mark: int, expected: int) -> str:
     """Why a partition is built again."""
     if mark == DAMAGED:
-        return "damaged"
+        return _DAMAGED
     if mark < 0:
-        return "emptied"
-    return "rolled-back" if mark < expected else "of-other-topics"
+        return _EMPTIED
+    return _ROLLED_BACK if mark < expected else _OF_OTHER_TOPICS
 
 
 def _differs(known: Asked | None, found: Asked | None) -> bool:

@@ -11,13 +11,12 @@ from model.encoders.clinical_tokens import finite
 from model.features import Features
 from schemas.evidence import Evidence, Modality
 from schemas.table import Column, Given, Table
-from schemas.tokens import BENIGN, ObservationToken, VariantToken
+from schemas.tokens import ObservationToken, VariantToken
 
 _TINY = 1e-300
 """Logs are taken of no less, where a column says no floor of its own."""
 INDICATORS = frozenset({"above", "below", "answer", "flag", "gene"})
 """Forms that are 1 or 0."""
-_NO_HIT = frozenset({"not-detected", "no-call", "indeterminate", "filtered", BENIGN})
 Numbers = NDArray[np.float32]
 
 
@@ -47,7 +46,7 @@ def facts_of(pieces: Sequence[Evidence], encoders: Mapping[str, str], newest: Se
     variants = [token for piece in pieces for token in piece.tokens if type(token) is VariantToken]
     return Facts(
         newest={token.code: token for token in newest if token.value is not None or token.answer},
-        genes=frozenset([token.gene for token in variants if token.gene and _hit(token)]),
+        genes=frozenset([token.gene for token in variants if token.gene and token.is_hit]),
         assayed=any(piece.modality is Modality.GENOMIC for piece in pieces),
         vectors=_mean_vectors(pieces, encoders),
     )
@@ -163,10 +162,6 @@ def _number(column: Column) -> Reader:
         return None if is_ratio and min(values) <= 0 else form(values)
 
     return read
-
-
-def _hit(token: VariantToken) -> bool:
-    return token.mutant_reads != 0 and not _NO_HIT.intersection(token.flags)
 
 
 def _mean_vectors(pieces: Sequence[Evidence], encoders: Mapping[str, str]) -> dict[str, Numbers]:

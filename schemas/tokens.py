@@ -6,6 +6,7 @@ from schemas.record import Instant, Record
 
 BENIGN: Final = "benign"
 """Flag of a variant that is there and means nothing: no gene is hit by it."""
+_NO_HIT: Final = frozenset({"not-detected", "no-call", "indeterminate", "filtered", BENIGN})
 Comparator = Literal["<", "<=", ">=", ">", "ad"]
 
 
@@ -47,6 +48,11 @@ class VariantToken(Record):
     """For whole-genome quantities (TMB per megabase, MSI score)."""
     at: Instant
     flags: tuple[str, ...] = ()
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether its gene is hit: it was found, it may mean something, and a draw had reads of it."""
+        return self.mutant_reads != 0 and not _NO_HIT.intersection(self.flags)
 
 
 Token = ObservationToken | VariantToken

@@ -8,6 +8,7 @@ from faust.types import TP
 from mode import CrashingSupervisor
 
 from streams import kafka as kafka_access
+from streams import metrics
 from streams.batches import Batch, BatchSchema
 from streams.consumer import BatchTransport
 from streams.header_names import read_any_header_name
@@ -47,6 +48,7 @@ class BatchApp(faust.App):
 
     def listens(self, topic: str, name: str) -> Callable[[Any], Any]:
         """Decorate the one agent of this role: in order, and ending the worker when it raises."""
+        metrics.OFFSETS_AGAIN.labels(topic)
         agent: Callable[[Any], Any] = self.agent(
             self.batch_topic(topic), name=name, concurrency=1, supervisor_strategy=CrashingSupervisor
         )

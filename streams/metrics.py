@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram, Info
 
+from schemas.errors import Reason
+
 _Kind = TypeVar("_Kind", Counter, Histogram)
 
 
@@ -12,6 +14,15 @@ _Kind = TypeVar("_Kind", Counter, Histogram)
 def of(metric: _Kind, *labels: str) -> _Kind:
     """The metric with these labels, found once: finding it takes as long as counting, and labels are closed sets."""
     return metric.labels(*labels)
+
+
+def begin(role: str) -> None:
+    """Show a role's series of closed sets, at 0: of a counter that begins at 1 Prometheus cannot say that it rose."""
+    for reason in Reason:
+        DEAD_LETTERS.labels(role, reason.value)
+    for outcome in ("evidence", "unchanged", "set_aside"):
+        EVENTS.labels(role, outcome)
+    RETRIES.labels(role)
 
 
 BUILD = Info("oncostream_build", "Which build and network this is.")

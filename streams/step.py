@@ -65,6 +65,7 @@ class Step:
         self._pulse = pulse
         self._woken = pulse.lapses
         self._bugs = 0
+        metrics.begin(role)
 
     async def run(self, batch: Batch, work: Work) -> bool:
         """Work until every record of the batch has a durable outcome; the caller then acknowledges it.

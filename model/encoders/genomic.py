@@ -31,8 +31,8 @@ class VariantEncoder(nn.Module):
 
     def plain_sum(self, batch: Batch) -> Tensor:
         """Batch -> (B, D): a sum over the genes hit, which attention, a mean, would water down."""
-        shown = batch["shown"].unsqueeze(-1)
-        result: Tensor = (self.wide(batch["gene"]) * shown).sum(1)
+        hit = (batch["hit"] & batch["shown"]).unsqueeze(-1)
+        result: Tensor = (self.wide(batch["gene"]) * hit).sum(1)
         return result
 
 

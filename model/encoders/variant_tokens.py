@@ -23,7 +23,7 @@ _DAY = 86400.0
 def variant_features(patients: Sequence[Sequence[Evidence]], size: int) -> Features:
     """The newest `size` variant tokens V of each patient's pieces, oldest first.
 
-    gene, consequence, assay (B, V) int64 buckets; numbers (B, V, NUMBERS) float32; shown (B, V) bool.
+    gene, consequence, assay (B, V) int64 buckets; numbers (B, V, NUMBERS) float32; hit, shown (B, V) bool.
     """
     newest = [newest_variants(pieces, size) for pieces in patients]
     shown, tokens = places_of(newest, size), [token for tokens in newest for token in tokens]
@@ -32,15 +32,13 @@ def variant_features(patients: Sequence[Sequence[Evidence]], size: int) -> Featu
         "consequence": filled(shown, [bucket(token.consequence, CONSEQUENCES) for token in tokens], np.int64),
         "assay": filled(shown, [bucket(token.assay, ASSAYS) for token in tokens], np.int64),
         "numbers": filled(shown, _numbers(newest)),
+        "hit": filled(shown, [token.is_hit for token in tokens], np.bool_),
         "shown": shown,
     }
 
 
 def newest_variants(pieces: Sequence[Evidence], size: int) -> list[VariantToken]:
-    """The newest `size` variants by time, then by content, so that equal times cannot matter; not the benign ones.
-
-    The encoder sums over the genes of all that it is shown.
-    """
+    """The newest `size` variants by time, then by content, so that equal times cannot matter; not the benign ones."""
     tokens = [token for piece in pieces for token in piece.tokens if type(token) is VariantToken]
     tokens = [token for token in tokens if BENIGN not in token.flags]
     return sorted(tokens, key=_order)[-size:]

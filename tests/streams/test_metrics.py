@@ -2,7 +2,7 @@ import shutil
 import subprocess
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams import metrics
@@ -48,6 +48,15 @@ def test_the_metrics_are_what_the_design_promises_with_closed_labels() -> None:
     ours = [labels for name, labels in samples.items() if name.startswith("oncostream_")]
     assert not {"patient", "key", "id"} & set().union(*ours)
     assert all(family.documentation for family in families)
+
+
+def test_what_alerts_wait_for_is_there_at_0_before_it_happens() -> None:
+    """Prometheus calls no rise what a counter begins with: the first message of two patients would wake nobody."""
+    metrics.begin("anew")
+    step = {"step": "anew", "reason": "two-patients"}
+    assert REGISTRY.get_sample_value("oncostream_dead_letters_total", step) == 0
+    assert REGISTRY.get_sample_value("oncostream_events_total", {"role": "anew", "outcome": "set_aside"}) == 0
+    assert REGISTRY.get_sample_value("oncostream_retries_total", {"role": "anew"}) == 0
 
 
 def test_promtool_finds_nothing_to_say_about_the_metrics() -> None:
