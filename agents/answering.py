@@ -52,6 +52,7 @@ class Answering:
         self.waits = predictor.waits
         """Whether an answer may wait for a quantum backend."""
         self._topic = results_topic
+        metrics.begin_results()
 
     def read(self, messages: Sequence[Message]) -> ReadBatch:
         """Parse the requests; one that is none, or is for another network, is refused."""

@@ -1,11 +1,14 @@
 """What Prometheus sees (DESIGN §9): base units, closed labels, no patient."""
 
 from functools import cache
+from itertools import product
 from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram, Info
 
 from schemas.errors import Reason
+from schemas.evidence import Modality
+from schemas.request import Cause, Status
 
 _Kind = TypeVar("_Kind", Counter, Histogram)
 
@@ -23,6 +26,16 @@ def begin(role: str) -> None:
     for outcome in ("evidence", "unchanged", "set_aside"):
         EVENTS.labels(role, outcome)
     RETRIES.labels(role)
+
+
+def begin_results() -> None:
+    """The same of what is said."""
+    for status, cause in product(Status, Cause):
+        RESULTS.labels(status.value, cause.value)
+    for modality in Modality:
+        IMPUTED.labels(modality.value)
+    for reason in ("low-confidence", "no-evidence"):
+        ABSTENTIONS.labels(reason)
 
 
 BUILD = Info("oncostream_build", "Which build and network this is.")

@@ -57,6 +57,9 @@ def test_what_alerts_wait_for_is_there_at_0_before_it_happens() -> None:
     assert REGISTRY.get_sample_value("oncostream_dead_letters_total", step) == 0
     assert REGISTRY.get_sample_value("oncostream_events_total", {"role": "anew", "outcome": "set_aside"}) == 0
     assert REGISTRY.get_sample_value("oncostream_retries_total", {"role": "anew"}) == 0
+    metrics.begin_results()
+    withdrawn = {"status": "withdrawn", "cause": "withdrawal"}
+    assert REGISTRY.get_sample_value("oncostream_results_total", withdrawn) is not None
 
 
 def test_promtool_finds_nothing_to_say_about_the_metrics() -> None:
