@@ -15,7 +15,7 @@ from schemas.tokens import ObservationToken, VariantToken
 from schemas.ucum import parse_ucum
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
-LISTED = [*lab_units._WHOLE, *lab_units._BURDENS, *lab_units._PARTS]
+LISTED = [*lab_units._WHOLE, *sorted(lab_units._BURDENS), *lab_units._PARTS]
 
 
 def read(code: str, quantity: dict[str, Any], **fields: Any) -> ObservationToken | VariantToken:
