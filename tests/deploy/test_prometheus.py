@@ -201,7 +201,7 @@ def test_each_alert_fires_for_its_trouble_and_none_where_all_is_well(tmp_path: P
         {"interval": "1m", "input_series": given, "alert_rule_test": [expects(name, ends.get(name, "390m"), [labels])]}
         for name, (given, labels) in TROUBLE.items()
     ]
-    told = json.dumps({"rule_files": ["alerts.yml"], "tests": tests})
+    told = json.dumps({"rule_files": ["alerts.yml"], "evaluation_interval": "15m", "tests": tests})
     (tmp_path / "test.yml").write_text(told, encoding="utf-8")
     done = promtool("test", "rules", tmp_path / "test.yml")
     assert done.returncode == 0, done.stdout + done.stderr
