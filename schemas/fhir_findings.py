@@ -12,12 +12,12 @@ from schemas.fhir_frame import (
     caveats,
     code,
     method,
-    moment,
     percentage,
     ranked,
     readable,
     resource,
     subject,
+    when,
     withdrawn,
 )
 from schemas.result import Result
@@ -37,8 +37,7 @@ def _observation(result: Result, device: str, name: str, text: str, say: Callabl
         "status": STATUS[result.history.status],
         "code": code("finding", name, text),
         "subject": subject(result),
-        "effectiveDateTime": moment(result),
-        "issued": moment(result),
+        **when(result, "effectiveDateTime", "issued"),
         "note": [{"text": caveat} for caveat in caveats(result)],
         "method": method(result),
         "device": {"reference": device},

@@ -1,7 +1,7 @@
 """What every FHIR resource of a result shares: id, label, status, subject, time, and the words said everywhere."""
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +29,8 @@ STATUS = {
 }
 """The same codes in the required bindings of DiagnosticReport, Observation and RiskAssessment."""
 
+_NEVER = datetime.fromtimestamp(0, UTC)
+"""What results said until 2026-11-26 where they had no time."""
 _FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _ADDRESS = re.compile(
     r"https?://[A-Za-z0-9\-.]+(:[0-9]{1,5})?(/[A-Za-z0-9\-._~]+)*/Patient/[A-Za-z0-9\-.]{1,64}", re.ASCII
@@ -98,9 +100,21 @@ def subject(result: Result) -> Json:
     return {"type": "Patient", "identifier": {"system": system, "value": quote(result.patient, safe="")}}
 
 
+def when(result: Result, *names: str) -> Json:
+    """The event time of the result under each name, as a FHIR instant; nothing where it has none. No clock is read."""
+    at = moment(result)
+    return dict.fromkeys(names, at) if at else {}
+
+
 def moment(result: Result) -> str:
-    """The event time of the result as a FHIR instant; no clock is read."""
-    return result.asked_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """The event time of the result as a FHIR instant; empty where it has none."""
+    at = result.asked_at
+    return "" if at is None or at == _NEVER else instant(at)
+
+
+def instant(at: datetime) -> str:
+    """A moment as FHIR writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def urn(entry: Json) -> str:

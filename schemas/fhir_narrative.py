@@ -37,7 +37,8 @@ def narrative(result: Result) -> str:
     said = [head, _line(conclusion(result)), _items("To be known", caveats(result)[1:])]
     if not withdrawn(result):
         said += [*_predictions(result), *_advice(result)]
-    said.append(_line(f"Model {method(result)['text']}. Evidence up to {moment(result)}."))
+    upto = f" Evidence up to {moment(result)}." if moment(result) else ""
+    said.append(_line(f"Model {method(result)['text']}.{upto}"))
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{"".join(said)}</div>'
 
 

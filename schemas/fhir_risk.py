@@ -7,11 +7,11 @@ from schemas.fhir_frame import (
     caveats,
     code,
     method,
-    moment,
     percent,
     readable,
     resource,
     subject,
+    when,
     withdrawn,
 )
 from schemas.result import Result, Survival
@@ -34,7 +34,7 @@ def risk_assessment(result: Result, device: str, basis: str) -> Json:
         "method": method(result),
         "code": code("finding", "prognosis", "Prognosis"),
         "subject": subject(result),
-        "occurrenceDateTime": moment(result),
+        **when(result, "occurrenceDateTime"),
         "performer": {"reference": device},
         "basis": [{"reference": basis}],
         **({"prediction": predictions} if predictions else {}),

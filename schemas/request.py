@@ -61,8 +61,8 @@ class Request(Record):
     truncated: bool = False
     """The patient has more sources than the cap; the oldest are left out."""
     history: History
-    asked_at: Instant
-    """Time of the newest evidence: event time, never the wall clock."""
+    asked_at: Instant | None
+    """Time of the newest evidence: event time, never the wall clock. None where no evidence that counts has one."""
 
 
 def request_id(patient: str, seen: View, model: str, *, truncated: bool) -> str:

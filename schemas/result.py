@@ -80,7 +80,10 @@ class Content(Record):
     id: str
     """Equal to the request's id."""
     patient: str
-    asked_at: Instant
+    asked_at: Instant | None
+    """Time of the newest evidence, an event time; null where no evidence that counts has one, as when it is withdrawn.
+    Until 2026-11-26 that was written as 1970-01-01T00:00:00Z.
+    """
     evidence: tuple[EvidenceUsed, ...]
     imputed: tuple[Modality, ...]
     missing: dict[Modality, Absence]

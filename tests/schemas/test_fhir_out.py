@@ -74,6 +74,7 @@ AMENDED = said(Status.AMENDED, revision=2, **PREDICTED, patient="MRN 12/7 é", t
 WITHDRAWN = said(Status.WITHDRAWN, revision=3, **PREDICTED, **IMPUTED, evidence=(), abstained="no-evidence")
 ABSTAINED = said(**PREDICTED, abstained="low-confidence")
 NOTHING = said(evidence=(), abstained="no-evidence")
+TAKEN_BACK = said(Status.WITHDRAWN, revision=2, evidence=(), abstained="no-evidence", asked_at=None)
 ODD = said(patient="\x00 odd ", **PREDICTED)
 SYSTEMS = (
     *("http://hospital.org/mrn", "https://a.org/x?y=1", "urn:mrn", "urn:oid:1.2.840.114350.1.13.0"),
@@ -109,8 +110,8 @@ ODD_ADDRESSES = (
     *("http://a/Patient/\u0661", "HTTP://a/Patient/7", "urn:uuid:0/Patient/7", "http://a/RelatedPerson/7"),
 )
 ADDRESSED = [said(patient=address, **PREDICTED) for address in (*ADDRESSES, *ODD_ADDRESSES)]
-EACH = [FINAL, PRELIMINARY, AMENDED, WITHDRAWN, ABSTAINED, NOTHING, ODD]
-IDS = ["final", "preliminary", "amended", "withdrawn", "abstained", "nothing", "odd"]
+EACH = [FINAL, PRELIMINARY, AMENDED, WITHDRAWN, ABSTAINED, NOTHING, ODD, TAKEN_BACK]
+IDS = ["final", "preliminary", "amended", "withdrawn", "abstained", "nothing", "odd", "taken-back"]
 
 
 def resources(result: Result, kind: str) -> list[dict[str, Any]]:
@@ -194,6 +195,18 @@ def test_a_withdrawn_result_repeats_no_prediction() -> None:
     text = render(WITHDRAWN).decode()
     assert not [word for word in ("NSCLC", "anti-PD-1", "91.2", "980", "Imputed") if word in text]
     assert "withdrawn" in resources(WITHDRAWN, "DiagnosticReport")[0]["conclusion"]
+
+
+@pytest.mark.parametrize("time", [None, datetime(1970, 1, 1, tzinfo=UTC)], ids=["none", "as-until-2026-11-26"])
+def test_a_result_without_a_time_states_none(time: datetime | None) -> None:
+    result = said(Status.WITHDRAWN, revision=2, evidence=(), abstained="no-evidence", asked_at=time)
+    assert "1970" not in render(result).decode()
+    assert "timestamp" not in to_bundle(result)
+    assert "Evidence up to" not in resources(result, "DiagnosticReport")[0]["text"]["div"]
+    dated = ("effectiveDateTime", "issued", "occurrenceDateTime")
+    assert not [name for kind in SAYING for each in resources(result, kind) for name in each if name in dated]
+    (origin,) = resources(result, "Provenance")
+    assert [name for name in origin if "ecorded" in name or "occurred" in name] == ["_recorded"]
 
 
 def test_a_withdrawal_reaches_every_resource_that_said_something() -> None:
