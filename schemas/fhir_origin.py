@@ -30,6 +30,7 @@ def device(result: Result) -> Json:
         "status": "active",
         "manufacturer": "oncostream",
         "deviceName": [{"name": readable(ran.model), "type": "model-name"}],
+        "version": [{"value": readable(ran.model.rpartition("@")[2])}],
         "type": {"coding": [{"system": _DEVICE_TYPES, "code": "Artificial-Intelligence"}], "text": "AI model"},
         "property": [
             _property("weights-sha256", "SHA-256 of the weights", ran.weights_sha256),
