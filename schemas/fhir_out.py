@@ -32,11 +32,17 @@ def to_bundle(result: Result) -> Json:
     }
 
 
+def _identifiers(result: Result) -> list[Json]:
+    """The result's id; and the revision, since a server counts versions of its own in `meta.versionId`."""
+    revision = {"system": f"{OURS}/NamingSystem/revision", "value": str(result.history.revision)}
+    return [{"system": f"{OURS}/NamingSystem/result", "value": result.id}, revision]
+
+
 def _report(result: Result, findings: list[str]) -> Json:
     return {
         **resource(result, "DiagnosticReport", "report"),
         "text": {"status": "generated", "div": narrative(result)},
-        "identifier": [{"system": f"{OURS}/NamingSystem/result", "value": result.id}],
+        "identifier": _identifiers(result),
         "status": STATUS[result.history.status],
         "code": code("report", "oncology-assessment", "Oncology assessment from several modalities, by AI"),
         "subject": subject(result),

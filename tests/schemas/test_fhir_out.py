@@ -556,6 +556,8 @@ def test_the_report_lists_its_findings_and_the_prognosis_rests_on_the_evidence()
     assert report["result"] == [{"reference": f"urn:uuid:{each['id']}"} for each in resources(FINAL, "Observation")]
     assert risk["basis"] == [{"reference": f"urn:uuid:{finding(FINAL, 'evidence')['id']}"}]
     bundle = to_bundle(FINAL)
+    assert report["identifier"][1]["value"] == "1"
+    assert resources(AMENDED, "DiagnosticReport")[0]["identifier"][1]["value"] == "2"
     assert {report["identifier"][0]["value"], bundle["identifier"]["value"]} == {FINAL.id}
     assert bundle["id"] != to_bundle(said(revision=2, id=FINAL.id, **PREDICTED))["id"]
 
