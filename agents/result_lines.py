@@ -43,7 +43,7 @@ def _moved(result: Result, before: Result) -> str:
         if option in before.treatment
     }
     told = [f"{option} {step:+.2f}" for option, step in sorted(steps.items()) if abs(step) >= _LEAST_CHANGE]
-    return f"response since r{before.history.revision}: {', '.join(told)}" if told else ""
+    return f"predicted response since r{before.history.revision}: {', '.join(told)}" if told else ""
 
 
 def _diagnosis(result: Result) -> str:
@@ -53,12 +53,19 @@ def _diagnosis(result: Result) -> str:
     label, probability = max(said.probabilities.items(), key=lambda pair: pair[1])
     plausible = f"{{{', '.join(said.conformal_set)}}}"
     if result.abstained:
-        return f"abstains ({result.abstained}; {label} {probability:.2f}) {plausible}"
-    return f"{label} {probability:.2f} {plausible}"
+        return f"abstains ({result.abstained}; {label} {_chance(probability)}) {plausible}"
+    return f"{label} {_chance(probability)} {plausible}"
 
 
 def _survival(endpoint: str, curve: Survival) -> str:
     horizon, risk = next(((name, curve.risk[name]) for name in ("3y", "1y", "5y") if name in curve.risk), ("", 0.0))
-    median = "not reached" if curve.median_days is None else f"{curve.median_days:.0f} d"
-    at = f" {horizon} risk {risk:.2f}" if horizon else ""
+    end = f"not reached in {curve.edges_days[-1]:.0f} d"
+    median = end if curve.median_days is None else f"{curve.median_days:.0f} d"
+    at = f" {horizon} risk {_chance(risk)}" if horizon else ""
     return f"{endpoint}{at}, median {median}"
+
+
+def _chance(probability: float) -> str:
+    """Two decimals, and never certainty: what is rounded to 0 or 1 is neither."""
+    shown = f"{probability:.2f}"
+    return {"0.00": "<0.01", "1.00": ">0.99"}.get(shown, shown)

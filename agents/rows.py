@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from io import TextIOWrapper
+from textwrap import wrap
 from typing import Any
 
 import typer
@@ -15,6 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.exits import Away
+
+_READABLE = 40
+"""Characters in which a sentence can be read."""
+_INDENT = "    "
 
 
 def speak_any_encoding() -> None:
@@ -56,12 +61,31 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         for row in (columns, *cells):
             say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         return
+    if below := set_below(columns, cells, console.width):
+        console.print(Text("\n".join(below)))
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in cells:
         table.add_row(*map(Text, row))
     console.print(table)
+
+
+def set_below(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The rows with the last cell folded below the others, which stay whole: an id in two is none to copy.
+
+    Empty where the last column has room beside the others, or where the others are too long as well.
+    """
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    whole = sum(widths[:-1]) + 2 * (len(widths) - 2)
+    if whole > width or whole + 2 + min(widths[-1], _READABLE) <= width:
+        return []
+    lines = []
+    for row in (columns, *cells):
+        lines.append("  ".join(cell.ljust(size) for cell, size in zip(row[:-1], widths, strict=False)).rstrip())
+        lines += wrap(row[-1], width, initial_indent=_INDENT, subsequent_indent=_INDENT)
+    return lines
 
 
 def warn(text: str) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Self
+from typing import ClassVar, Self
+
+from pydantic import ConfigDict
 
 from schemas.errors import Reason, Refused
 
@@ -15,19 +17,28 @@ PREFIX = "dead_letter_"
 class DeadLetter:
     """Why a record was set aside, where it came from, and how often it was tried."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
     reason: Reason
+    """One of a closed list."""
     detail: str
     """The remedy; never patient data."""
     topic: str
+    """Of the original record."""
     partition: int
+    """Of the original record."""
     offset: int
+    """Of the original record."""
     step: str
     """The step that refused it."""
     version: str
     """Of the software that refused it."""
     attempts: int
+    """How often it was tried."""
     first_failure: datetime
+    """When it was first tried."""
     last_failure: datetime
+    """When it was last tried."""
 
     @property
     def id(self) -> str:

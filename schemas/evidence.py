@@ -42,8 +42,11 @@ class Origin(Record):
     """The input record this was read from."""
 
     topic: str
+    """Kafka topic."""
     partition: int
+    """Its partition."""
     offset: int
+    """The record's offset there."""
 
 
 class Vector(Record):
@@ -54,6 +57,7 @@ class Vector(Record):
     weights: str
     """SHA-256 of that encoder's weights."""
     data: str
+    """The numbers: float32, little endian, in base64."""
 
     @classmethod
     def pack(cls, encoder: str, weights: str, values: NDArray[np.float32]) -> Self:
@@ -71,19 +75,25 @@ class Evidence(Record):
     """What one source says of one patient, at one version."""
 
     patient: str
+    """Id, as in the events."""
     modality: Modality
+    """What kind of look at the patient it is."""
     source: str
     """What the sender can later correct or withdraw: `Observation/123`, a series, `specimen:assay`."""
     version: str
     """Sortable text (`schemas.versions`): FHIR versionId over lastUpdated over event time."""
     occurred_at: Instant
+    """Event time: when the patient was looked at."""
     status: EvidenceStatus = EvidenceStatus.CURRENT
+    """Whether it counts."""
     flags: tuple[str, ...] = ()
+    """What is to be known of it: `timeless`, `truncated` and `text-cut` (read in part), `kind-CT` and others."""
     tokens: tuple[Annotated[Token, Field(union_mode="left_to_right")], ...] = ()
     """The two kinds share no required field: the first that fits is the only one."""
     vectors: tuple[Vector, ...] = ()
     """Most often one; a sequencing event with sequences and gene values has one of each encoder."""
     origin: Origin
+    """Where the record lies that it was read from."""
     reread: int = 0
     """How often its event was sent again for another encoder: of one version, the last reading counts."""
     hash: str

@@ -2,27 +2,42 @@
 
 from collections.abc import Callable
 
-from schemas.evidence import Modality
+from schemas.evidence import TIMELESS, Modality
+from schemas.fhir_claims import abstains, abstention, caveats, doubted, labelled, predicts
+from schemas.fhir_concepts import TEXT_CUT
 from schemas.fhir_frame import (
     STATUS,
     UCUM,
     Json,
-    abstains,
-    abstention,
-    caveats,
     code,
     method,
-    moment,
     percentage,
     ranked,
     readable,
     resource,
     subject,
+    when,
     withdrawn,
 )
 from schemas.result import Result
 
 ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+_CUT = {"truncated", TEXT_CUT}
+"""Flags of evidence of which only a part was read."""
+_INDETERMINATE: Json = {
+    "interpretation": [
+        {
+            "coding": [
+                {
+                    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+                    "code": "IND",
+                    "display": "Indeterminate",
+                }
+            ],
+            "text": "Abstained: not offered",
+        }
+    ]
+}
 
 
 def observations(result: Result, device: str) -> list[Json]:
@@ -37,8 +52,7 @@ def _observation(result: Result, device: str, name: str, text: str, say: Callabl
         "status": STATUS[result.history.status],
         "code": code("finding", name, text),
         "subject": subject(result),
-        "effectiveDateTime": moment(result),
-        "issued": moment(result),
+        **when(result, "effectiveDateTime", "issued"),
         "note": [{"text": caveat} for caveat in caveats(result)],
         "method": method(result),
         "device": {"reference": device},
@@ -47,17 +61,23 @@ def _observation(result: Result, device: str, name: str, text: str, say: Callabl
 
 
 def _diagnosis(result: Result) -> Json:
-    """The likeliest label as the value, or why there is none; every label's probability as a component."""
-    likely = ranked(result.diagnosis) if result.diagnosis else []
-    components = _components([_share(label, p) for label, p in likely])
+    """The likeliest label as the value, or why there is none; every label's probability as a component.
+
+    Where the result abstains, each probability is marked as indeterminate: whoever reads components alone must see it.
+    """
+    if result.diagnosis is None or not labelled(result):
+        return _unpredicted(result, "no diagnosis is predicted by this network")
+    likely = ranked(result.diagnosis)
+    shares = [_share(label, p) for label, p in likely]
     if abstains(result):
-        return _absent("unknown", f"abstained: {abstention(result)}") | components
-    return {"valueCodeableConcept": {"text": readable(likely[0][0])}} | components
+        marked = _components([share | _INDETERMINATE for share in shares]) | _INDETERMINATE
+        return _absent("unknown", f"abstained: {abstention(result)}") | marked
+    return {"valueCodeableConcept": {"text": readable(likely[0][0])}} | _components(shares)
 
 
 def _conformal(result: Result) -> Json:
-    if result.diagnosis is None:
-        return _absent("unknown", f"abstained: {abstention(result)}")
+    if result.diagnosis is None or not labelled(result):
+        return _unpredicted(result, "no diagnosis is predicted by this network")
     level = {"code": code("finding", "coverage", "Coverage"), "valueQuantity": percentage(1 - result.diagnosis.alpha)}
     members = [
         {"code": code("finding", "member", "Member of the set"), "valueCodeableConcept": {"text": readable(label)}}
@@ -69,16 +89,27 @@ def _conformal(result: Result) -> Json:
 
 def _response(result: Result) -> Json:
     if not result.treatment:
-        return _absent("not-performed", "no option is predicted by this network")
+        return _unpredicted(result, "no option is predicted by this network")
     return _components([_share(option, p) for option, p in sorted(result.treatment.items())])
 
 
 def _doubt(result: Result) -> Json:
     if result.doubt is None:
         return _absent("unknown", "no prediction to doubt")
+    about = doubted(result)
+    if not about:
+        return _absent("not-applicable", "this network predicts neither diagnosis nor survival")
+    named = {"code": code("finding", "doubt", f"Doubt about {about} (entropy)")}
     parts = {name: getattr(result.doubt, name) for name in ("data", "imputation", "model", "shots", "hardware")}
-    return {"valueQuantity": _nats(result.doubt.total)} | _components(
-        [{"code": code("doubt", name, f"From {name}"), "valueQuantity": _nats(part)} for name, part in parts.items()]
+    return (
+        named
+        | {"valueQuantity": _nats(result.doubt.total)}
+        | _components(
+            [
+                {"code": code("doubt", name, f"From {name}"), "valueQuantity": _nats(part)}
+                for name, part in parts.items()
+            ]
+        )
     )
 
 
@@ -99,10 +130,18 @@ def _availability(result: Result, modality: Modality) -> Json:
     why = f" ({result.missing[modality].value})" if modality in result.missing else ""
     if modality in result.imputed:
         return code("availability", "imputed", f"imputed, not measured{why}")
-    count = sum(used.modality is modality for used in result.evidence)
-    if count:
-        return code("availability", "measured", f"measured: {count} source{'s' if count > 1 else ''}")
+    if any(used.modality is modality for used in result.evidence):
+        return code("availability", "measured", f"measured: {measured(result, modality)}")
     return code("availability", "absent", f"absent{why}")
+
+
+def measured(result: Result, modality: Modality) -> str:
+    """How much of a modality was used, and of when: `2 sources, of 2026-03-01 to 2026-03-04`."""
+    used = [piece for piece in result.evidence if piece.modality is modality]
+    days = sorted({piece.occurred_at.date().isoformat() for piece in used if TIMELESS not in piece.flags})
+    span = f", of {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else " without a time"
+    cut = sum(not _CUT.isdisjoint(piece.flags) for piece in used)
+    return f"{len(used)} source{'s' if len(used) > 1 else ''}{span}{f'; {cut} read in part' if cut else ''}"
 
 
 def _share(label: str, probability: float) -> Json:
@@ -118,14 +157,21 @@ def _absent(reason: str, text: str) -> Json:
     return {"dataAbsentReason": {"coding": [{"system": ABSENT, "code": reason}], "text": text}}
 
 
+def _unpredicted(result: Result, text: str) -> Json:
+    """Why there is nothing: the network predicts no such thing, or there was no evidence to ask it about."""
+    return (
+        _absent("not-performed", text) if predicts(result) else _absent("unknown", f"abstained: {abstention(result)}")
+    )
+
+
 def _components(components: list[Json]) -> Json:
     return {"component": components} if components else {}
 
 
 _FINDINGS: dict[str, tuple[str, Callable[[Result], Json]]] = {
     "diagnosis": ("Predicted diagnosis", _diagnosis),
-    "conformal-set": ("Diagnoses that cannot be ruled out (conformal set)", _conformal),
+    "conformal-set": ("Set meant to hold the true diagnosis (conformal set)", _conformal),
     "treatment-response": ("Predicted response to treatment (associations; no claim of a causal effect)", _response),
-    "doubt": ("Doubt of the diagnosis (entropy)", _doubt),
+    "doubt": ("Doubt (entropy)", _doubt),
     "evidence": ("Evidence that the result rests on", _evidence),
 }

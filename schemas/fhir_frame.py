@@ -1,7 +1,7 @@
 """What every FHIR resource of a result shares: id, label, status, subject, time, and the words said everywhere."""
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +29,8 @@ STATUS = {
 }
 """The same codes in the required bindings of DiagnosticReport, Observation and RiskAssessment."""
 
+_NEVER = datetime.fromtimestamp(0, UTC)
+"""What results said until 2026-11-26 where they had no time."""
 _FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _ADDRESS = re.compile(
     r"https?://[A-Za-z0-9\-.]+(:[0-9]{1,5})?(/[A-Za-z0-9\-._~]+)*/Patient/[A-Za-z0-9\-.]{1,64}", re.ASCII
@@ -46,16 +48,6 @@ def withdrawn(result: Result) -> bool:
     return result.history.status is Status.WITHDRAWN
 
 
-def abstains(result: Result) -> bool:
-    """Whether no diagnosis is offered, be its probabilities known or not."""
-    return result.abstained is not None or result.diagnosis is None or not result.diagnosis.probabilities
-
-
-def abstention(result: Result) -> str:
-    """Why no diagnosis is offered."""
-    return readable(result.abstained or "no diagnosis")
-
-
 def ranked(diagnosis: Diagnosis) -> list[tuple[str, float]]:
     """Labels with their probabilities, the likeliest first; ties by name."""
     return sorted(diagnosis.probabilities.items(), key=lambda item: (-item[1], item[0]))
@@ -66,7 +58,7 @@ def resource(result: Result, kind: str, name: str) -> Json:
 
     A later revision has the same ids and a higher versionId, so that on a server it replaces what it supersedes.
     """
-    tags = [imputed_tag(modality) for modality in result.imputed if not withdrawn(result)]
+    tags = [] if withdrawn(result) else [*map(imputed_tag, result.imputed), *_abstained_tags(result)]
     meta = {"versionId": str(result.history.revision), "security": [AI_ASSERTED]} | ({"tag": tags} if tags else {})
     return {"resourceType": kind, "id": derived_id("fhir", result.patient, name), "meta": meta}
 
@@ -78,6 +70,12 @@ def imputed_tag(modality: Modality) -> Json:
         "code": modality.value,
         "display": f"Imputed, not measured: {modality.value}",
     }
+
+
+def _abstained_tags(result: Result) -> list[Json]:
+    """The mark of every resource of a result that abstains: what it holds is not offered as it stands."""
+    why = result.abstained
+    return [{"system": f"{OURS}/CodeSystem/abstained", "code": why, "display": f"Abstained: {why}"}] if why else []
 
 
 def subject(result: Result) -> Json:
@@ -98,9 +96,21 @@ def subject(result: Result) -> Json:
     return {"type": "Patient", "identifier": {"system": system, "value": quote(result.patient, safe="")}}
 
 
+def when(result: Result, *names: str) -> Json:
+    """The event time of the result under each name, as a FHIR instant; nothing where it has none. No clock is read."""
+    at = moment(result)
+    return dict.fromkeys(names, at) if at else {}
+
+
 def moment(result: Result) -> str:
-    """The event time of the result as a FHIR instant; no clock is read."""
-    return result.asked_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """The event time of the result as a FHIR instant; empty where it has none."""
+    at = result.asked_at
+    return "" if at is None or at == _NEVER else instant(at)
+
+
+def instant(at: datetime) -> str:
+    """A moment as FHIR writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def urn(entry: Json) -> str:
@@ -133,16 +143,3 @@ def method(result: Result) -> Json:
     ran = result.provenance
     fallbacks = f"; fell back: {', '.join(ran.fallbacks)}" if ran.fallbacks else ""
     return {"text": readable(f"{ran.model}; fusion on {ran.quantum_backend} ({ran.quantum_reason}){fallbacks}")}
-
-
-def caveats(result: Result) -> list[str]:
-    """What must be said beside every finding: what this is, what was imputed, whether the result abstains."""
-    said = [DISCLAIMER]
-    if withdrawn(result):
-        return [*said, "Withdrawn: nothing said of this patient in an earlier revision may be used."]
-    said += [f"Imputed, not measured: {modality.value}." for modality in result.imputed]
-    if abstains(result):
-        said.append(f"Abstained ({abstention(result)}): no diagnosis is offered.")
-    if result.truncated:
-        said.append("The patient has more evidence than is read; the oldest was left out.")
-    return said

@@ -3,12 +3,21 @@
 from collections.abc import Iterable
 
 from schemas.canonical import derived_id
-from schemas.fhir_frame import AI_ASSERTED, DISCLAIMER, OURS, Json, code, method, moment, readable, withdrawn
+from schemas.fhir_frame import AI_ASSERTED, DISCLAIMER, OURS, Json, code, method, readable, when, withdrawn
 from schemas.result import Result
 
 _ROLES = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _ACTS = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 _DEVICE_TYPES = "http://hl7.org/fhir/uv/aitransparency/CodeSystem/AIdeviceTypeCS"
+
+_NO_TIME: Json = {
+    "_recorded": {
+        "extension": [
+            {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "not-applicable"}
+        ]
+    }
+}
+"""FHIR wants a time of recording, and nothing that has a time is left."""
 
 
 def device(result: Result) -> Json:
@@ -21,6 +30,7 @@ def device(result: Result) -> Json:
         "status": "active",
         "manufacturer": "oncostream",
         "deviceName": [{"name": readable(ran.model), "type": "model-name"}],
+        "version": [{"value": readable(ran.model.rpartition("@")[2])}],
         "type": {"coding": [{"system": _DEVICE_TYPES, "code": "Artificial-Intelligence"}], "text": "AI model"},
         "property": [
             _property("weights-sha256", "SHA-256 of the weights", ran.weights_sha256),
@@ -38,8 +48,7 @@ def provenance(result: Result, device_url: str, targets: Iterable[str]) -> Json:
         "id": derived_id("fhir", "provenance", result.patient, result.id, str(history.revision)),
         "meta": {"security": [AI_ASSERTED]},
         "target": [{"reference": target} for target in targets],
-        "occurredDateTime": moment(result),
-        "recorded": moment(result),
+        **(when(result, "occurredDateTime", "recorded") or _NO_TIME),
         "reason": [code("cause", history.cause.value, f"{history.cause.value}; {method(result)['text']}")],
         "activity": {"coding": [{"system": _ACTS, "code": _act(result)}]},
         "agent": [

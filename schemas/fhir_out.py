@@ -2,7 +2,7 @@
 
 from schemas.canonical import derived_id
 from schemas.fhir_findings import observations
-from schemas.fhir_frame import AI_ASSERTED, OURS, STATUS, Json, code, moment, resource, subject, urn
+from schemas.fhir_frame import AI_ASSERTED, OURS, STATUS, Json, code, resource, subject, urn, when
 from schemas.fhir_narrative import conclusion, narrative
 from schemas.fhir_origin import device, provenance
 from schemas.fhir_risk import risk_assessment
@@ -27,21 +27,26 @@ def to_bundle(result: Result) -> Json:
         "meta": {"security": [AI_ASSERTED]},
         "identifier": {"system": f"{OURS}/NamingSystem/result", "value": result.id},
         "type": "collection",
-        "timestamp": moment(result),
+        **when(result, "timestamp"),
         "entry": [{"fullUrl": urn(entry), "resource": entry} for entry in [*said, model, origin]],
     }
+
+
+def _identifiers(result: Result) -> list[Json]:
+    """The result's id; and the revision, since a server counts versions of its own in `meta.versionId`."""
+    revision = {"system": f"{OURS}/NamingSystem/revision", "value": str(result.history.revision)}
+    return [{"system": f"{OURS}/NamingSystem/result", "value": result.id}, revision]
 
 
 def _report(result: Result, findings: list[str]) -> Json:
     return {
         **resource(result, "DiagnosticReport", "report"),
         "text": {"status": "generated", "div": narrative(result)},
-        "identifier": [{"system": f"{OURS}/NamingSystem/result", "value": result.id}],
+        "identifier": _identifiers(result),
         "status": STATUS[result.history.status],
         "code": code("report", "oncology-assessment", "Oncology assessment from several modalities, by AI"),
         "subject": subject(result),
-        "effectiveDateTime": moment(result),
-        "issued": moment(result),
+        **when(result, "effectiveDateTime", "issued"),
         "result": [{"reference": finding} for finding in findings],
         "conclusion": conclusion(result),
     }

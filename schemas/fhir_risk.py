@@ -1,29 +1,32 @@
 """A result's prognosis as a FHIR RiskAssessment: probabilities are percentages there."""
 
+from datetime import timedelta
+
+from schemas.fhir_claims import abstains, abstention, caveats, labelled, outcome_name, predicts, years_of
 from schemas.fhir_frame import (
     STATUS,
-    UCUM,
     Json,
-    caveats,
     code,
+    instant,
     method,
     moment,
     percent,
-    readable,
     resource,
     subject,
+    when,
     withdrawn,
 )
 from schemas.result import Result, Survival
 
-_OUTCOMES = {"OS": "Death of any cause", "RFS": "Recurrence or death", "PFS": "Progression or death"}
+_YEAR_DAYS = 365.25
+_LAST_YEAR = 9998
 
 
 def risk_assessment(result: Result, device: str, basis: str) -> Json:
     """The risk of every endpoint at every horizon; medians are notes. A withdrawn one predicts nothing."""
     prognosis = {} if withdrawn(result) else dict(sorted(result.prognosis.items()))
     predictions = [
-        _prediction(endpoint, horizon, risk)
+        _prediction(result, endpoint, horizon, risk)
         for endpoint, survival in prognosis.items()
         for horizon, risk in sorted(survival.risk.items())
     ]
@@ -34,37 +37,49 @@ def risk_assessment(result: Result, device: str, basis: str) -> Json:
         "method": method(result),
         "code": code("finding", "prognosis", "Prognosis"),
         "subject": subject(result),
-        "occurrenceDateTime": moment(result),
+        **when(result, "occurrenceDateTime"),
         "performer": {"reference": device},
         "basis": [{"reference": basis}],
         **({"prediction": predictions} if predictions else {}),
-        "note": [{"text": text} for text in [*caveats(result), *medians]],
+        "note": [{"text": text} for text in [*caveats(result), *(medians or _none(result))]],
     }
-
-
-def outcome_name(endpoint: str) -> str:
-    """What an endpoint counts, in words where it is a known one: `Death of any cause (OS)`."""
-    known = _OUTCOMES.get(endpoint)
-    return f"{known} ({endpoint})" if known else readable(endpoint)
 
 
 def median_words(survival: Survival) -> str:
-    """`median 430 days, 80 % interval 300 to 610 days`; an end the curve never reaches is `not reached`."""
-    low, high = (_days(value) for value in survival.median_interval_days)
-    return f"median {_days(survival.median_days)}, 80 % interval {low} to {high}"
+    """The median, and how far the network's draws of it reach: a doubt about the median, never a spread of patients."""
+    low, high = survival.median_interval_days
+    if survival.median_days is None and low is None and high is None:
+        return f"median not reached within {survival.edges_days[-1]:.0f} days"
+    draws = f"{_days(low)} to {_days(high)} in 80 % of the network's draws; patients spread more widely"
+    return f"median {_days(survival.median_days)} ({draws})"
 
 
-def _prediction(endpoint: str, horizon: str, risk: float) -> Json:
-    years = float(horizon.removesuffix("y"))
+def _prediction(result: Result, endpoint: str, horizon: str, risk: float) -> Json:
+    since = " of the newest evidence" if moment(result) else ""
+    abstained = f" Abstained ({abstention(result)}): not offered." if unoffered(result) else ""
     return {
         "outcome": {"text": outcome_name(endpoint)},
         "probabilityDecimal": percent(risk),
-        "whenRange": {"low": _years(0), "high": _years(years)},
+        **_period(result, float(horizon.removesuffix("y"))),
+        "rationale": f"Within {years_of(horizon)}{since}.{abstained}",
     }
 
 
-def _years(value: float) -> Json:
-    return {"value": value, "unit": "years", "system": UCUM, "code": "a"}
+def unoffered(result: Result) -> bool:
+    """Whether the abstention is about the risks themselves: where there is a diagnosis, it is about that."""
+    return abstains(result) and not labelled(result)
+
+
+def _period(result: Result, years: float) -> Json:
+    """From the newest evidence on. Not `whenRange`, which is an age of the patient."""
+    at = result.asked_at
+    if at is None or not moment(result) or at.year + years > _LAST_YEAR:
+        return {}
+    return {"whenPeriod": {"start": instant(at), "end": instant(at + timedelta(days=_YEAR_DAYS * years))}}
+
+
+def _none(result: Result) -> list[str]:
+    return ["No survival is predicted by this network."] if predicts(result) and not withdrawn(result) else []
 
 
 def _median(endpoint: str, survival: Survival) -> str:

@@ -34,7 +34,7 @@ Instant = Annotated[AwareDatetime, _InUtc()]
 class Record(BaseModel):
     """An immutable value that travels. Unknown fields are an error, so that a typo is never a silent loss."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null", use_attribute_docstrings=True)
 
     def to_json(self) -> bytes:
         """Serialise as UTF-8 JSON, leaving out what has its default."""

@@ -32,37 +32,49 @@ class Change(Record):
     """What the evidence gained and lost since the revision before, as `modality|source`."""
 
     added: tuple[str, ...] = ()
+    """Sources that count now and did not."""
     replaced: tuple[str, ...] = ()
+    """Sources that count in another version."""
     removed: tuple[str, ...] = ()
+    """Sources that counted and do not now."""
 
 
 class History(Record):
     """How a result came to be said: depends on the order of arrival, so no content hash covers it."""
 
     revision: int
+    """From 1 on for each patient; of a patient's records the greatest counts, not the last one in the topic."""
     status: Status
+    """`final` at quorum, else `preliminary`; `amended` after a first final; `withdrawn` where nothing is left."""
     cause: Cause
+    """Why it was asked for."""
     supersedes: str | None = None
     """Id of the revision before."""
     changed: Change = Change()
+    """What the evidence gained and lost since the revision before."""
 
 
 class Request(Record):
     """Ask the network about one patient. Seeds derive from the id."""
 
     id: str
+    """UUIDv5 of all that a result depends on."""
     patient: str
+    """Id, as in the events."""
     model: str
+    """Id of the network that is asked: `name@hash`."""
     evidence: tuple[Evidence, ...]
     """Oldest first within each modality."""
     missing: dict[Modality, Absence]
+    """Modalities without evidence that counts, and why."""
     unreadable: tuple[str, ...] = ()
     """`modality|source` of what is there and could not be read: for a person to review."""
     truncated: bool = False
     """The patient has more sources than the cap; the oldest are left out."""
     history: History
-    asked_at: Instant
-    """Time of the newest evidence: event time, never the wall clock."""
+    """How it came to be asked."""
+    asked_at: Instant | None
+    """Time of the newest evidence: event time, never the wall clock. None where no evidence that counts has one."""
 
 
 def request_id(patient: str, seen: View, model: str, *, truncated: bool) -> str:

@@ -22,7 +22,9 @@ class ObservationToken(Record):
     answer: str = ""
     """A coded (`system|code`) or short string value; `""` where there is a number."""
     comparator: Comparator | None = None
+    """Where the value is a bound: FHIR's comparators."""
     at: Instant
+    """When it was so."""
     flags: tuple[str, ...] = ()
     """E.g. `absent-unknown`, `below-range`, `above-range`, `from-range`, `from-ratio`."""
 
@@ -47,7 +49,9 @@ class VariantToken(Record):
     value: float | None = None
     """For whole-genome quantities (TMB per megabase, MSI score)."""
     at: Instant
+    """When the specimen was taken."""
     flags: tuple[str, ...] = ()
+    """What is to be known of it, e.g. why it has no value."""
 
     @property
     def is_hit(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from schemas.envelope import RECEIVED, received_at
 from schemas.evidence import Evidence
@@ -11,9 +11,6 @@ from schemas.picture import SourceKey, View, bounded, merge, newest_time, view
 from schemas.request import History, Request, Status, request_id
 from streams.policy import Ask, Policy, Settled, Wait, Withdraw, change, decide
 from streams.state import Header, PatientState, asked_of, righted, touched
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
-"""Stands where no evidence with a time is left."""
 
 
 @dataclass(frozen=True)
@@ -121,5 +118,5 @@ def _request(state: PatientState, seen: View, ask: Ask, policy: Policy) -> Reque
         unreadable=seen.unreadable,
         truncated=state.header.truncated,
         history=history,
-        asked_at=newest_time({(piece.modality, piece.source): piece for piece in seen.evidence}) or _EPOCH,
+        asked_at=newest_time({(piece.modality, piece.source): piece for piece in seen.evidence}),
     )

@@ -50,7 +50,7 @@ def result(status: Status, cause: Cause, **said: object) -> Result:
                 imputed=(Modality.GENOMIC,),
                 missing={Modality.GENOMIC: Absence.NEVER_SEEN},
             ),
-            "p-1  final r3 (new-evidence)  luad 0.91 {luad, lusc}  OS 1y risk 0.30, median not reached  "
+            "p-1  final r3 (new-evidence)  luad 0.91 {luad, lusc}  OS 1y risk 0.30, median not reached in 365 d  "
             "doubt 0.29 nats  imputed genomic  missing genomic (never-seen)",
             id="all-of-it",
         ),
@@ -80,6 +80,14 @@ def test_a_later_revision_says_how_the_response_moved_since_an_earlier_one() -> 
         result(Status.AMENDED, Cause.NEW_EVIDENCE, treatment={"platinum": chance, "tki": 0.3, "other": tki})
         for chance, tki in ((0.41, 0.5), (0.47, 0.502))
     )
-    assert line_of(later, first).endswith("response since r3: platinum +0.06")
+    assert line_of(later, first).endswith("predicted response since r3: platinum +0.06")
     assert "response" not in line_of(later)
     assert "response" not in line_of(first, first)
+
+
+def test_no_chance_is_told_as_certain() -> None:
+    sure = DIAGNOSIS.model_copy(update={"probabilities": {"luad": 0.9961, "lusc": 0.0039}})
+    low = CURVE.model_copy(update={"risk": {"3y": 0.0049}})
+    line = line_of(result(Status.FINAL, Cause.QUORUM, diagnosis=sure, prognosis={"OS": low}))
+    assert "luad >0.99 {" in line
+    assert "3y risk <0.01," in line

@@ -115,6 +115,16 @@ def test_a_wrong_record_is_told_from_a_right_one(folder: Path, name: str) -> Non
     assert not any(validator.is_valid({k: v for k, v in RECORDS[name].items() if k != key}) for key in always(name))
 
 
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_field_says_what_it_means(folder: Path, name: str) -> None:
+    schema = read(folder, name)
+    records = [schema, *schema.get("$defs", {}).values()]
+    silent = [
+        field for each in records for field, said in each.get("properties", {}).items() if not said.get("description")
+    ]
+    assert silent == []
+
+
 def always(name: str) -> set[str]:
     """Fields without which a record is none; a result is written with every field."""
     if name == "result":

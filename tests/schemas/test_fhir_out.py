@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
-from schemas.evidence import Modality
+from schemas.evidence import TIMELESS, Modality
 from schemas.fhir_out import to_bundle
 from schemas.fhir_patient import People
 from schemas.fhir_render import render
@@ -74,6 +74,11 @@ AMENDED = said(Status.AMENDED, revision=2, **PREDICTED, patient="MRN 12/7 é", t
 WITHDRAWN = said(Status.WITHDRAWN, revision=3, **PREDICTED, **IMPUTED, evidence=(), abstained="no-evidence")
 ABSTAINED = said(**PREDICTED, abstained="low-confidence")
 NOTHING = said(evidence=(), abstained="no-evidence")
+TAKEN_BACK = said(Status.WITHDRAWN, revision=2, evidence=(), abstained="no-evidence", asked_at=None)
+SURVIVAL_ALONE: dict[str, Any] = PREDICTED | {"diagnosis": None, "treatment": {}}
+SURVIVAL = said(missing={Modality.GENOMIC: Absence.NEVER_SEEN}, **SURVIVAL_ALONE)
+UNSURE = said(abstained="low-confidence", **SURVIVAL_ALONE)
+LABELS = said(**PREDICTED | {"prognosis": {}})
 ODD = said(patient="\x00 odd ", **PREDICTED)
 SYSTEMS = (
     *("http://hospital.org/mrn", "https://a.org/x?y=1", "urn:mrn", "urn:oid:1.2.840.114350.1.13.0"),
@@ -109,8 +114,11 @@ ODD_ADDRESSES = (
     *("http://a/Patient/\u0661", "HTTP://a/Patient/7", "urn:uuid:0/Patient/7", "http://a/RelatedPerson/7"),
 )
 ADDRESSED = [said(patient=address, **PREDICTED) for address in (*ADDRESSES, *ODD_ADDRESSES)]
-EACH = [FINAL, PRELIMINARY, AMENDED, WITHDRAWN, ABSTAINED, NOTHING, ODD]
-IDS = ["final", "preliminary", "amended", "withdrawn", "abstained", "nothing", "odd"]
+EACH = [FINAL, PRELIMINARY, AMENDED, WITHDRAWN, ABSTAINED, NOTHING, ODD, TAKEN_BACK, SURVIVAL, UNSURE, LABELS]
+IDS = [
+    *("final", "preliminary", "amended", "withdrawn", "abstained", "nothing", "odd", "taken-back"),
+    *("survival", "unsure-of-survival", "labels-alone"),
+]
 
 
 def resources(result: Result, kind: str) -> list[dict[str, Any]]:
@@ -172,7 +180,6 @@ def test_the_status_is_the_same_everywhere(status: str, result: Result) -> None:
 def test_probabilities_are_percentages() -> None:
     (risk,) = resources(FINAL, "RiskAssessment")
     assert [each["probabilityDecimal"] for each in risk["prediction"]] == [20.0, 55.0]
-    assert [each["whenRange"]["high"]["value"] for each in risk["prediction"]] == [1, 3]
     shares = [part["valueQuantity"] for part in finding(FINAL, "diagnosis")["component"]]
     assert [(share["value"], share["code"]) for share in shares] == [(91.2345, "%"), (8.7655, "%")]
 
@@ -196,15 +203,33 @@ def test_a_withdrawn_result_repeats_no_prediction() -> None:
     assert "withdrawn" in resources(WITHDRAWN, "DiagnosticReport")[0]["conclusion"]
 
 
+@pytest.mark.parametrize("time", [None, datetime(1970, 1, 1, tzinfo=UTC)], ids=["none", "as-until-2026-11-26"])
+def test_a_result_without_a_time_states_none(time: datetime | None) -> None:
+    result = said(Status.WITHDRAWN, revision=2, evidence=(), abstained="no-evidence", asked_at=time)
+    assert "1970" not in render(result).decode()
+    assert "timestamp" not in to_bundle(result)
+    assert "Evidence up to" not in resources(result, "DiagnosticReport")[0]["text"]["div"]
+    dated = ("effectiveDateTime", "issued", "occurrenceDateTime")
+    assert not [name for kind in SAYING for each in resources(result, kind) for name in each if name in dated]
+    (origin,) = resources(result, "Provenance")
+    assert [name for name in origin if "ecorded" in name or "occurred" in name] == ["_recorded"]
+
+
 def test_a_withdrawal_reaches_every_resource_that_said_something() -> None:
     before, after = ({each["id"] for kind in SAYING for each in resources(r, kind)} for r in (FINAL, WITHDRAWN))
     assert before == after
 
 
-@pytest.mark.parametrize("result", [ABSTAINED, NOTHING], ids=["low-confidence", "no-evidence"])
-def test_an_abstention_is_said_plainly(result: Result) -> None:
+@pytest.mark.parametrize(
+    ("result", "unsaid"),
+    [
+        pytest.param(ABSTAINED, "diagnosis", id="low-confidence"),
+        pytest.param(NOTHING, "diagnosis or prognosis", id="no-evidence"),
+    ],
+)
+def test_an_abstention_is_said_plainly(result: Result, unsaid: str) -> None:
     (report,) = resources(result, "DiagnosticReport")
-    assert report["conclusion"].startswith("No diagnosis is offered: the model abstained")
+    assert report["conclusion"].startswith(f"No {unsaid} is offered: the model abstained")
     assert report["conclusion"].removesuffix(" Research software; not a medical device.") in report["text"]["div"]
     diagnosis = finding(result, "diagnosis")
     assert diagnosis["dataAbsentReason"]["text"] == f"abstained: {result.abstained}"
@@ -214,7 +239,7 @@ def test_an_abstention_is_said_plainly(result: Result) -> None:
 def test_the_narrative_is_xhtml_whatever_a_sender_wrote() -> None:
     (report,) = resources(PRELIMINARY, "DiagnosticReport")
     words = " ".join(ElementTree.fromstring(report["text"]["div"]).itertext())
-    assert "imaging|series:<1.2>&\ufffd unreadable" in words
+    assert "imaging: series:<1.2>&\ufffd unreadable" in words
     assert "Research software; not a medical device." in words
 
 
@@ -258,25 +283,28 @@ Probability of each diagnosis
 - NSCLC: 75.0 %
 - SCLC: 15.0 %
 - AML: 10.0 %
-Not ruled out at 80.0 % coverage: NSCLC, SCLC.
+Set meant to hold the true diagnosis of 80.0 % of patients: NSCLC, SCLC. It rules out no other.
 Death of any cause (OS)
 - Risk within 1 year: 20.0 %
 - Risk within 3 years: 55.0 %
-- Time to event: median 980 days, 80 % interval 700 days to not reached
+- Time to event: median 980 days (700 days to not reached in 80 % of the network's draws; patients spread more widely)
 TTP
-- Time to event: median not reached, 80 % interval not reached to not reached
+- Time to event: median not reached within 1 days
 Probability of response (associations, no claim of a causal effect)
 - anti-PD-1: 41.5 %
 - platinum: 30.0 %
-Doubt: 0.210 nats (data 0.100, imputation 0.050, model 0.030, shots 0.020, hardware 0.010).
+Doubt about the diagnosis: 0.210 nats (0 is certain, 1.099 is no idea), of data 0.100, imputation 0.050, model 0.030, \
+shots 0.020, hardware 0.010.
+Rests on
+- clinical: 2 sources, of 2026-03-01
 Missing
-- genomic: never-seen, imputed
-- imaging: unreadable
-To order next
+- genomic: never received, imputed
+- imaging: received, but could not be read, not used by this network
+What would lower the doubt most, if it came
 - genomic: doubt expected to fall by 0.120 nats
 For a person to review
-- imaging|s unreadable
-Model small@0123456789ab; fusion on exact (configured). Evidence up to 2026-03-02T15:00:00Z.
+- imaging: s unreadable
+Model small@0123456789ab; fusion on exact (configured). Evidence up to 2026-03-02T15:00:00Z; risks count from then on.
 """
 """Reviewed by eye, beside `RICH`."""
 
@@ -288,7 +316,7 @@ def words_of(result: Result) -> list[str]:
         match part.tag.rpartition("}")[2]:
             case "h2":
                 lines.append(f"# {part.text}")
-            case "p" | "caption":
+            case "p":
                 lines.append(part.text or "")
             case "li":
                 lines.append(f"- {part.text}")
@@ -304,13 +332,15 @@ def test_the_narrative_says_all_that_the_result_says_in_order() -> None:
 def test_the_narrative_of_a_result_without_a_prediction_is_short() -> None:
     assert words_of(NOTHING) == [
         "# Oncology assessment, revision 1 (final)",
-        "No diagnosis is offered: the model abstained (no-evidence). Research software; not a medical device.",
+        "No diagnosis or prognosis is offered: the model abstained (no-evidence). "
+        "Research software; not a medical device.",
         "To be known",
-        "- Abstained (no-evidence): no diagnosis is offered.",
+        "- Abstained (no-evidence): no diagnosis or prognosis is offered.",
         "Model small@0123456789ab; fusion on exact (configured). Evidence up to 2026-03-02T15:00:00Z.",
     ]
     empty = PREDICTED["diagnosis"].model_copy(update={"conformal_set": ()})
-    assert "Not ruled out at 90.0 % coverage: none." in words_of(said(diagnosis=empty))
+    aim = "Set meant to hold the true diagnosis of 90.0 % of patients"
+    assert f"{aim}: none. It rules out no other." in words_of(said(diagnosis=empty))
 
 
 def share(name: str, percent: float) -> dict[str, Any]:
@@ -339,23 +369,120 @@ def test_each_finding_has_its_value_and_every_share_its_name() -> None:
         "From shots": nats(0.02), "From hardware": nats(0.01),
     }  # fmt: skip
     said_of = [part["valueCodeableConcept"]["text"] for part in finding(RICH, "evidence")["component"]]
-    assert said_of == ["measured: 2 sources", "absent (unreadable)", "imputed, not measured (never-seen)"]
+    assert said_of == [
+        "measured: 2 sources, of 2026-03-01",
+        "absent (unreadable)",
+        "imputed, not measured (never-seen)",
+    ]
 
 
 def test_a_prognosis_names_its_outcome_its_years_and_its_medians() -> None:
     (risk,) = resources(RICH, "RiskAssessment")
-    years = {"unit": "years", "system": "http://unitsofmeasure.org", "code": "a"}
-    for each, number, percent in zip(risk["prediction"], (1, 3), (20.0, 55.0), strict=True):
+    ends = ("2027-03-02T21:00:00Z", "2029-03-02T09:00:00Z")  # of 365.25 days a year
+    for each, years, percent, end in zip(risk["prediction"], ("1 year", "3 years"), (20.0, 55.0), ends, strict=True):
         assert each == {
             "outcome": {"text": "Death of any cause (OS)"},
             "probabilityDecimal": percent,
-            "whenRange": {"low": {"value": 0, **years}, "high": {"value": number, **years}},
+            "whenPeriod": {"start": "2026-03-02T15:00:00Z", "end": end},
+            "rationale": f"Within {years} of the newest evidence.",
         }
     notes = [note["text"] for note in risk["note"]]
+    draws = "700 days to not reached in 80 % of the network's draws; patients spread more widely"
     assert notes[-2:] == [
-        "Death of any cause (OS): median 980 days, 80 % interval 700 days to not reached.",
-        "TTP: median not reached, 80 % interval not reached to not reached.",
+        f"Death of any cause (OS): median 980 days ({draws}).",
+        "TTP: median not reached within 1 days.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("time", "dated"),
+    [
+        pytest.param(None, [False, False], id="no-time"),
+        pytest.param(datetime(9997, 1, 1, tzinfo=UTC), [True, False], id="no-such-end"),
+    ],
+)
+def test_a_risk_without_a_time_to_count_from_or_to_has_no_period(time: datetime | None, dated: list[bool]) -> None:
+    (risk,) = resources(said(asked_at=time, **PREDICTED), "RiskAssessment")
+    assert ["whenPeriod" in each for each in risk["prediction"]] == dated
+    assert [each["rationale"].startswith("Within") for each in risk["prediction"]] == [True, True]
+
+
+def test_every_number_of_an_abstained_claim_is_marked_where_it_stands() -> None:
+    diagnosis = finding(ABSTAINED, "diagnosis")
+    for each in [diagnosis, *diagnosis["component"]]:
+        assert [coding["code"] for coding in each["interpretation"][0]["coding"]] == ["IND"]
+    tagged = [each["meta"].get("tag", []) for kind in SAYING for each in resources(ABSTAINED, kind)]
+    assert {tag["code"] for tags in tagged for tag in tags} == {"low-confidence"}
+    assert all(tagged)
+    assert "Probability of each diagnosis (not offered: the model abstained)" in words_of(ABSTAINED)
+    assert "IND" not in json.dumps(to_bundle(FINAL))
+    (risk,) = resources(UNSURE, "RiskAssessment")
+    for each in risk["prediction"]:
+        assert each["rationale"].endswith("Abstained (low-confidence): not offered.")
+    assert "Death of any cause (OS) (not offered: the model abstained)" in words_of(UNSURE)
+
+
+def test_a_network_of_survival_alone_that_does_not_abstain_is_not_said_to() -> None:
+    text = render(SURVIVAL).decode()
+    assert "bstain" not in text
+    (report,) = resources(SURVIVAL, "DiagnosticReport")
+    assert report["conclusion"].startswith(
+        "Death of any cause (OS) within 3 years: probability 55.0 %. No diagnosis is predicted by this network."
+    )
+    reasons = [finding(SURVIVAL, name)["dataAbsentReason"] for name in ("diagnosis", "conformal-set")]
+    assert {reason["coding"][0]["code"] for reason in reasons} == {"not-performed"}
+    assert "- genomic: never received, not used by this network" in words_of(SURVIVAL)
+    years = PREDICTED["prognosis"]["OS"].model_copy(update={"edges_days": (365.0, 700.0)})
+    for result, about in (
+        (SURVIVAL, "death of any cause (OS) within 2 years"),
+        (said(**SURVIVAL_ALONE | {"prognosis": {"OS": years}}), "death of any cause (OS) within 700 days"),
+    ):
+        assert finding(result, "doubt")["code"]["text"] == f"Doubt about {about} (entropy)"
+        assert any(
+            words.startswith(f"Doubt about {about}: 0.310 nats (0 is certain, 0.693") for words in words_of(result)
+        )
+
+
+def test_an_abstention_of_survival_alone_is_about_the_prognosis() -> None:
+    assert resources(UNSURE, "DiagnosticReport")[0]["conclusion"].startswith(
+        "No prognosis is offered: the model abstained (low-confidence)."
+    )
+    (risk,) = resources(UNSURE, "RiskAssessment")
+    assert "Abstained (low-confidence): no prognosis is offered." in [note["text"] for note in risk["note"]]
+
+
+def test_a_network_without_endpoints_says_that_it_predicts_no_survival() -> None:
+    (risk,) = resources(LABELS, "RiskAssessment")
+    assert "prediction" not in risk
+    assert risk["note"][-1]["text"] == "No survival is predicted by this network."
+    silent = said(**PREDICTED | {"prognosis": {}, "diagnosis": None})
+    assert finding(silent, "doubt")["dataAbsentReason"]["coding"][0]["code"] == "not-applicable"
+    assert resources(silent, "DiagnosticReport")[0]["conclusion"].startswith(
+        "No diagnosis is predicted by this network."
+    )
+
+
+def test_a_fall_of_the_doubt_that_rounds_to_nothing_is_told_as_small() -> None:
+    steps = (NextStep(modality=Modality.IMAGING, expected_drop=0.0004),)
+    assert "- imaging: doubt expected to fall by less than 0.001 nats" in words_of(said(**PREDICTED, next=steps))
+
+
+def test_no_probability_is_written_as_certain() -> None:
+    sure = Diagnosis(probabilities={"a": 0.99961, "b": 0.00039}, conformal_set=("a",), alpha=0.1, threshold=0.85)
+    words = words_of(said(**PREDICTED | {"diagnosis": sure}))
+    assert "- a: >99.9 %" in words
+    assert "- b: <0.1 %" in words
+    assert words[1].startswith("Most probable: a (>99.9 %).")
+
+
+def test_the_evidence_says_of_when_it_is_and_what_was_read_in_part() -> None:
+    old = SEEN.model_copy(update={"occurred_at": datetime(2021, 5, 6, tzinfo=UTC), "flags": ("text-cut",)})
+    who = SEEN.model_copy(update={"occurred_at": datetime(1970, 1, 1, tzinfo=UTC), "flags": (TIMELESS,)})
+    (clinical, *_) = finding(said(evidence=(who, old, SEEN), **PREDICTED), "evidence")["component"]
+    told = "measured: 3 sources, of 2021-05-06 to 2026-03-01; 1 read in part"
+    assert clinical["valueCodeableConcept"]["text"] == told
+    (alone, *_) = finding(said(evidence=(who,), **PREDICTED), "evidence")["component"]
+    assert alone["valueCodeableConcept"]["text"] == "measured: 1 source without a time"
 
 
 @pytest.mark.parametrize(("status", "result"), STATUSES.items(), ids=STATUSES)
@@ -383,7 +510,14 @@ def test_who_it_is_about_when_and_by_what_stands_in_every_resource_that_says_som
     [
         pytest.param(FINAL, [], id="nothing-to-note"),
         pytest.param(AMENDED, ["The patient has more evidence than is read; the oldest was left out."], id="truncated"),
-        pytest.param(ABSTAINED, ["Abstained (low-confidence): no diagnosis is offered."], id="abstained"),
+        pytest.param(
+            ABSTAINED,
+            [
+                "Abstained (low-confidence): no diagnosis is offered. "
+                "Risks and responses have no threshold of their own."
+            ],
+            id="abstained",
+        ),
     ],
 )
 def test_what_must_be_known_is_noted_beside_every_finding_and_nothing_else(result: Result, noted: list[str]) -> None:
@@ -394,7 +528,9 @@ def test_what_must_be_known_is_noted_beside_every_finding_and_nothing_else(resul
 def test_a_finding_that_is_absent_says_so_in_the_code_system_of_fhir() -> None:
     found = {name: finding(NOTHING, name)["dataAbsentReason"] for name in ("diagnosis", "treatment-response", "doubt")}
     codes = {name: reason["coding"][0]["code"] for name, reason in found.items()}
-    assert codes == {"diagnosis": "unknown", "treatment-response": "not-performed", "doubt": "unknown"}
+    assert codes == {"diagnosis": "unknown", "treatment-response": "unknown", "doubt": "unknown"}
+    unpredicted = finding(said(**PREDICTED | {"treatment": {}}), "treatment-response")
+    assert unpredicted["dataAbsentReason"]["coding"][0]["code"] == "not-performed"
     systems = {reason["coding"][0]["system"] for reason in found.values()}
     assert systems == {"http://terminology.hl7.org/CodeSystem/data-absent-reason"}
     assert "component" not in finding(NOTHING, "diagnosis")
@@ -420,6 +556,8 @@ def test_the_report_lists_its_findings_and_the_prognosis_rests_on_the_evidence()
     assert report["result"] == [{"reference": f"urn:uuid:{each['id']}"} for each in resources(FINAL, "Observation")]
     assert risk["basis"] == [{"reference": f"urn:uuid:{finding(FINAL, 'evidence')['id']}"}]
     bundle = to_bundle(FINAL)
+    assert report["identifier"][1]["value"] == "1"
+    assert resources(AMENDED, "DiagnosticReport")[0]["identifier"][1]["value"] == "2"
     assert {report["identifier"][0]["value"], bundle["identifier"]["value"]} == {FINAL.id}
     assert bundle["id"] != to_bundle(said(revision=2, id=FINAL.id, **PREDICTED))["id"]
 

@@ -114,9 +114,14 @@ def test_an_erasure_takes_a_result_back() -> None:
     assert (withdrawn.history.status, withdrawn.history.cause) == (Status.WITHDRAWN, Cause.WITHDRAWAL)
     assert withdrawn.history.changed.removed == ("clinical|a",)
     assert (withdrawn.evidence, withdrawn.history.supersedes) == ((), request_of(first).id)
-    assert withdrawn.asked_at == datetime(
-        1970, 1, 1, tzinfo=UTC
-    )  # no evidence, so no time of its own: for ever the same
+    assert withdrawn.asked_at is None  # nothing is left, so no time of its own: for ever the same
+
+
+@pytest.mark.parametrize("status", [EvidenceStatus.WITHDRAWN, EvidenceStatus.UNREADABLE])
+def test_what_does_not_count_gives_no_time_since_its_own_may_be_that_of_its_arrival(status: EvidenceStatus) -> None:
+    left = piece("s", modality=IMAGING, days=1, status=status)
+    assert request_of(advance(after(left).after, [], POLICY, NOON + 2 * DAY)).asked_at is None
+    assert request_of(after(V1, left)).asked_at == NOON
 
 
 def test_a_request_says_what_could_not_be_read_and_which_modality_is_missing_why() -> None:
