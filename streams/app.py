@@ -9,13 +9,13 @@ from mode import CrashingSupervisor
 
 from streams import kafka as kafka_access
 from streams.batches import Batch, BatchSchema
-from streams.consumer import BatchTransport
 from streams.header_names import read_any_header_name
 from streams.kafka_settings import LONGEST_SESSION, KafkaSettings
 from streams.last_acts import last_act
 from streams.pace import Pace
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, group_of
+from streams.transport import BatchTransport
 
 _NEVER_SECONDS = 10 * 365 * 86400.0
 """No batch is too long in work to stay in the group: after Faust's 1000 s it would leave, and never join again."""

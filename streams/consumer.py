@@ -63,7 +63,7 @@ class BatchConsumer(driver.Consumer):
 
     async def _found_again(self) -> bool:
         try:
-            await self.perform_seek()
+            await self._seek_back()
         except KafkaError:
             self._lost = True
             await self.sleep(0.5)
@@ -145,6 +145,16 @@ class BatchConsumer(driver.Consumer):
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
+        """Go back to what is committed, now or, where the broker does not answer, before the next fetch.
+
+        After a rebalance Faust waits for this as long as for a request, and then gives up its role for good (trap 16).
+        """
+        try:
+            await asyncio.wait_for(self._seek_back(), self.app.conf.broker_request_timeout / 2)
+        except TimeoutError:
+            self._lost = True
+
+    async def _seek_back(self) -> None:
         """Go back to what is committed; a partition without a commit goes to its beginning."""
         self._lost = False
         self._forget()
@@ -183,18 +193,3 @@ class BatchConsumer(driver.Consumer):
                 batch.gone = True
         self._sent.clear()
         self._done.clear()
-
-
-class BatchProducer(driver.Producer):
-    """Faust's producer, which does not wait at its end for what the broker does not take."""
-
-    async def on_stop(self) -> None:
-        """Close; whatever is still on its way has not been acknowledged, and will be made again."""
-        await last_act("close the producer", super().on_stop())
-
-
-class BatchTransport(driver.Transport):
-    """Faust's Kafka transport with our consumer and producer."""
-
-    Consumer = BatchConsumer
-    Producer = BatchProducer

@@ -17,9 +17,10 @@ from mode import CrashingSupervisor, Service
 
 from streams.app import BatchApp
 from streams.batches import BatchSchema
-from streams.consumer import BatchConsumer, BatchProducer, BatchTransport
+from streams.consumer import BatchConsumer
 from streams.consumer_thread import BatchThread
 from streams.publisher import Producer
+from streams.transport import BatchProducer, BatchTransport
 
 FETCHED = ["self", "consumer", "active_partitions", "timeout", "max_records"]
 OVERRIDDEN = [
