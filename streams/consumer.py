@@ -18,6 +18,7 @@ from faust.types.tuples import ConsumerMessage
 from streams import metrics
 from streams.batches import Batch
 from streams.consumer_thread import BatchThread
+from streams.gone import tell_gone
 from streams.last_acts import last_act
 
 log = structlog.get_logger()
@@ -111,6 +112,8 @@ class BatchConsumer(driver.Consumer):
             metrics.OFFSETS_AGAIN.labels(tp.topic).inc()
             for known in (self._sent, self._done, self._saved, self._committed_offset, self._read_offset):
                 known.pop(tp, None)
+        elif 0 < expected < found:
+            self.add_future(tell_gone(self.earliest_offsets, tp, expected))
         self._next[tp] = records[-1].offset + 1
 
     def reached(self, tp: TP) -> int:
