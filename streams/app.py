@@ -106,6 +106,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=_TOPICS_KNOWN_MS,
         producer_acks=-1,
+        producer_request_timeout=LONGEST_SESSION.total_seconds(),
         producer_linger=0,
         producer_max_request_size=LARGEST_RECORD,
         stream_wait_empty=False,

@@ -11,7 +11,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 _NINETY_DAYS = str(90 * 24 * 3600 * 1000)
 _COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": _NINETY_DAYS}
 _ERASABLE = {"cleanup.policy": "compact", "delete.retention.ms": _NINETY_DAYS}
-"""An erasure stays that long: one that is gone (by default after a day) before assembly is back stays undone in the cache."""
+"""An erasure stays that long, not Kafka's one day: gone before assembly is back, it leaves its source in the cache."""
 LARGEST_RECORD = 64 * 1024 * 1024
 """Bytes of a record that our producers and topics take: a request carries all the evidence of a patient, and a dead
 letter whatever was sent. Of a message that is larger yet, a letter keeps the place alone."""
