@@ -1,5 +1,6 @@
 """A role's Faust application: its own consumer group, batches in, acknowledgements by hand."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -31,6 +32,9 @@ class BatchApp(faust.App):
 
     pace: Pace
     """How many records its next batch may have."""
+
+    tls: ssl.SSLContext | None
+    """What its connections trust and show; None for plain ones."""
 
     def _new_transport(self) -> Any:
         read_any_header_name()
@@ -91,6 +95,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
     limit = kafka.heavy_poll_records if heavy else kafka.poll_records
     folder = settings.places.home / "faust" / role
     folder.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder alone
+    tls = kafka_access.ssl_context(kafka)
     app = BatchApp(
         group_of(kafka.prefix, role),
         broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
@@ -115,15 +120,14 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         topic_allow_declare=False,
         web_enabled=False,
         autodiscover=False,
-        broker_credentials=_credentials(kafka),
+        broker_credentials=_credentials(kafka, tls),
     )
-    app.pace = Pace(1 if heavy else limit, limit)
+    app.pace, app.tls = Pace(1 if heavy else limit, limit), tls
     return app
 
 
-def _credentials(kafka: KafkaSettings) -> Any:
+def _credentials(kafka: KafkaSettings, context: ssl.SSLContext | None) -> Any:
     """How Faust signs in to Kafka: by password, by TLS alone, or not at all."""
-    context = kafka_access.ssl_context(kafka)
     if not kafka.security.startswith("SASL"):
         return context
     password = kafka_access.password(kafka)
