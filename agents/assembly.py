@@ -8,7 +8,7 @@ from streams.app import BatchApp, BatchStream
 from streams.batches import Batch
 from streams.parts import Parts
 from streams.publisher import Publisher
-from streams.step import Step
+from streams.step import LONGEST_WAIT_SECONDS, Step
 
 _TICK_SECONDS = 0.1
 _DUE_AT_ONCE = 256
@@ -28,10 +28,12 @@ def register(app: BatchApp, parts: Parts) -> Step:
                 await _take(batch, step, patients)
 
     async def deadlines() -> None:
+        wait = _TICK_SECONDS
         while not app.should_stop:
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(wait)
             async with turn:
-                await patients.fire_due(datetime.now(UTC), _DUE_AT_ONCE)
+                done = await patients.fire_due(datetime.now(UTC), _DUE_AT_ONCE)
+            wait = _TICK_SECONDS if done else min(wait * 2, LONGEST_WAIT_SECONDS)
 
     app.meanwhile(deadlines)
     return step

@@ -48,8 +48,8 @@ class Patients:
         fresh = await self._settle(arrivals, reached)
         return [_outcome(item, fresh) for item in read]
 
-    async def fire_due(self, now: datetime, most: int) -> None:
-        """Decide again for the patients whose time has come, event or no event."""
+    async def fire_due(self, now: datetime, most: int) -> bool:
+        """Decide again for the patients whose time has come, event or no event; False while a dependency is away."""
         owned, partitions = self._owned(), self._parts.settings.kafka.partitions
         self._truth.keep_to(owned)
         try:
@@ -66,6 +66,8 @@ class Patients:
         except AWAY as error:
             metrics.RETRIES.labels("assembly").inc()
             log.warning("dependency_away", role="assembly", error=type(error).__name__)
+            return False
+        return True
 
     def _owned(self) -> set[int]:
         return self._app.assigned(self._parts.topics.evidence)

@@ -1,5 +1,6 @@
 """Kafka and Redis as a deployment needs them: topics, groups, and a cache that evicts nothing of its own."""
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError, KafkaError
 from redis.asyncio import Redis
@@ -75,16 +76,18 @@ async def _groups(settings: Settings, admin: AIOKafkaAdminClient) -> list[Findin
 
 
 async def _offsets(settings: Settings, admin: AIOKafkaAdminClient) -> list[Finding]:
-    """Groups that are past the end of their topic: it was made anew, or lost its end."""
-    past = []
+    """Groups past the end of their topic (it was made anew, or lost its end), or before its beginning (retention)."""
+    past, gone = [], []
     counts = await partitions_of(admin, named(settings.kafka.prefix).all())
     async with reading(settings) as consumer:
         for role, topic in inputs_of(named(settings.kafka.prefix)).items():
             reached = await committed_of(admin, group_of(settings.kafka.prefix, role))
             ours = [place for place in reached if place.topic == topic and place.partition < counts[topic]]
             ends = await consumer.end_offsets(ours) if ours else {}
+            begins = await consumer.beginning_offsets(ours) if ours else {}
             past += [(role, place, reached[place], end) for place, end in ends.items() if reached[place] > end]
-    return [
+            gone += [(role, place, reached[place], at) for place, at in begins.items() if 0 < reached[place] < at]
+    return [_gone(*each) for each in gone] + [
         wrong(
             "offsets",
             f"{role} has read {place.topic}/{place.partition} up to {offset}, and it ends at {end}",
@@ -93,6 +96,12 @@ async def _offsets(settings: Settings, admin: AIOKafkaAdminClient) -> list[Findi
         )
         for role, place, offset, end in past
     ]
+
+
+def _gone(role: str, place: TopicPartition, reached: int, begin: int) -> Finding:
+    found = f"{role} has read {place.topic}/{place.partition} up to {reached}, and it begins at {begin}: "
+    remedy = "have them sent again, and keep the topic longer (retention.ms) than a worker may be away"
+    return wrong("offsets", f"{found}{begin - reached} records were removed unread", remedy)
 
 
 async def _state(admin: AIOKafkaAdminClient, group: str) -> str:

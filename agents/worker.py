@@ -19,6 +19,7 @@ from streams.kafka import admin
 from streams.kafka_fault import kafka_fault
 from streams.opened import opened
 from streams.parts import Parts
+from streams.renewal import Renewal
 from streams.settings import Settings
 from streams.topics import named, topic_faults
 from streams.web import Web, require_address
@@ -122,6 +123,7 @@ def build_worker(settings: Settings, names: Sequence[str], *beside: Service) -> 
     worker = RoleWorker(
         *[role.app for role in roles],
         Lag(roles, parts),
+        Renewal(settings.kafka, [role.app.tls for role in roles if role.app.tls is not None]),
         web,
         *beside,
         loglevel="WARN",

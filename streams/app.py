@@ -1,5 +1,6 @@
 """A role's Faust application: its own consumer group, batches in, acknowledgements by hand."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -10,13 +11,13 @@ from mode import CrashingSupervisor
 from streams import kafka as kafka_access
 from streams import metrics
 from streams.batches import Batch, BatchSchema
-from streams.consumer import BatchTransport
 from streams.header_names import read_any_header_name
 from streams.kafka_settings import LONGEST_SESSION, KafkaSettings
 from streams.last_acts import last_act
 from streams.pace import Pace
 from streams.settings import Settings
 from streams.topics import LARGEST_RECORD, group_of
+from streams.transport import BatchTransport
 
 _NEVER_SECONDS = 10 * 365 * 86400.0
 """No batch is too long in work to stay in the group: after Faust's 1000 s it would leave, and never join again."""
@@ -33,6 +34,9 @@ class BatchApp(faust.App):
     pace: Pace
     """How many records its next batch may have."""
 
+    tls: ssl.SSLContext | None
+    """What its connections trust and show; None for plain ones."""
+
     def _new_transport(self) -> Any:
         read_any_header_name()
         return BatchTransport(self.conf.broker_consumer, self)
@@ -48,7 +52,8 @@ class BatchApp(faust.App):
 
     def listens(self, topic: str, name: str) -> Callable[[Any], Any]:
         """Decorate the one agent of this role: in order, and ending the worker when it raises."""
-        metrics.OFFSETS_AGAIN.labels(topic)
+        for counter in (metrics.OFFSETS_AGAIN, metrics.RECORDS_GONE):
+            counter.labels(topic)  # at 0, as metrics.begin does
         agent: Callable[[Any], Any] = self.agent(
             self.batch_topic(topic), name=name, concurrency=1, supervisor_strategy=CrashingSupervisor
         )
@@ -93,6 +98,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
     limit = kafka.heavy_poll_records if heavy else kafka.poll_records
     folder = settings.places.home / "faust" / role
     folder.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder alone
+    tls = kafka_access.ssl_context(kafka)
     app = BatchApp(
         group_of(kafka.prefix, role),
         broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
@@ -108,6 +114,7 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=_TOPICS_KNOWN_MS,
         producer_acks=-1,
+        producer_request_timeout=LONGEST_SESSION.total_seconds(),
         producer_linger=0,
         producer_max_request_size=LARGEST_RECORD,
         stream_wait_empty=False,
@@ -116,15 +123,14 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
         topic_allow_declare=False,
         web_enabled=False,
         autodiscover=False,
-        broker_credentials=_credentials(kafka),
+        broker_credentials=_credentials(kafka, tls),
     )
-    app.pace = Pace(1 if heavy else limit, limit)
+    app.pace, app.tls = Pace(1 if heavy else limit, limit), tls
     return app
 
 
-def _credentials(kafka: KafkaSettings) -> Any:
+def _credentials(kafka: KafkaSettings, context: ssl.SSLContext | None) -> Any:
     """How Faust signs in to Kafka: by password, by TLS alone, or not at all."""
-    context = kafka_access.ssl_context(kafka)
     if not kafka.security.startswith("SASL"):
         return context
     password = kafka_access.password(kafka)

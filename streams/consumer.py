@@ -18,6 +18,7 @@ from faust.types.tuples import ConsumerMessage
 from streams import metrics
 from streams.batches import Batch
 from streams.consumer_thread import BatchThread
+from streams.gone import tell_gone
 from streams.last_acts import last_act
 
 log = structlog.get_logger()
@@ -63,7 +64,7 @@ class BatchConsumer(driver.Consumer):
 
     async def _found_again(self) -> bool:
         try:
-            await self.perform_seek()
+            await self._seek_back()
         except KafkaError:
             self._lost = True
             await self.sleep(0.5)
@@ -111,6 +112,8 @@ class BatchConsumer(driver.Consumer):
             metrics.OFFSETS_AGAIN.labels(tp.topic).inc()
             for known in (self._sent, self._done, self._saved, self._committed_offset, self._read_offset):
                 known.pop(tp, None)
+        elif 0 < expected < found:
+            self.add_future(tell_gone(self.earliest_offsets, tp, expected))
         self._next[tp] = records[-1].offset + 1
 
     def reached(self, tp: TP) -> int:
@@ -145,6 +148,16 @@ class BatchConsumer(driver.Consumer):
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
+        """Go back to what is committed, now or, where the broker does not answer, before the next fetch.
+
+        After a rebalance Faust waits for this as long as for a request, and then gives up its role for good (trap 16).
+        """
+        try:
+            await asyncio.wait_for(self._seek_back(), self.app.conf.broker_request_timeout / 2)
+        except TimeoutError:
+            self._lost = True
+
+    async def _seek_back(self) -> None:
         """Go back to what is committed; a partition without a commit goes to its beginning."""
         self._lost = False
         self._forget()
@@ -183,18 +196,3 @@ class BatchConsumer(driver.Consumer):
                 batch.gone = True
         self._sent.clear()
         self._done.clear()
-
-
-class BatchProducer(driver.Producer):
-    """Faust's producer, which does not wait at its end for what the broker does not take."""
-
-    async def on_stop(self) -> None:
-        """Close; whatever is still on its way has not been acknowledged, and will be made again."""
-        await last_act("close the producer", super().on_stop())
-
-
-class BatchTransport(driver.Transport):
-    """Faust's Kafka transport with our consumer and producer."""
-
-    Consumer = BatchConsumer
-    Producer = BatchProducer

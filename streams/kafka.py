@@ -17,14 +17,21 @@ def ssl_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
     """TLS as set, or None for a plain connection."""
     if kafka.security not in ("SSL", "SASL_SSL"):
         return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if kafka.ca_file else ssl.create_default_context()
+    load_certificates(context, kafka)
+    return context
+
+
+def load_certificates(context: ssl.SSLContext, kafka: KafkaSettings) -> None:
+    """Have the context trust and show what the files hold now; raise WrongSettings where it cannot."""
     try:
-        context = ssl.create_default_context(cafile=kafka.ca_file)
+        if kafka.ca_file is not None:
+            context.load_verify_locations(kafka.ca_file)
     except OSError as error:  # an SSLError is one
         wanted = "wanted a readable file of certificates in PEM"
         raise WrongSettings(f"ONCOSTREAM_KAFKA_CA_FILE: found {error.strerror or error}; {wanted}") from None
     if kafka.cert_file is not None:
         _show_certificate(context, kafka.cert_file, kafka.key_file)
-    return context
 
 
 def _show_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:

@@ -97,4 +97,9 @@ OFFSETS_AGAIN = Counter(
     "Partitions whose offsets began again: their topic was made anew, or lost its end.",
     ["topic"],
 )
+RECORDS_GONE = Counter(
+    "oncostream_records_gone_total",
+    "Records that Kafka removed before this group had read them.",
+    ["topic"],
+)
 OLDEST = Gauge("oncostream_oldest_unacknowledged_seconds", "Age of the batch in work.", ["role"])

@@ -46,7 +46,7 @@ class Repeats(logging.Filter):
         """How many of its kind were left out before this one; None where this one is left out too."""
         name = (record.name, record.levelno, _NUMBERS.sub("0", text))
         kind = self._kinds.get(name)
-        if kind is not None and record.created - kind.said_at < _QUIET_SECONDS:
+        if kind is not None and 0 <= record.created - kind.said_at < _QUIET_SECONDS:  # else the clock was set back
             kind.left_out += 1
             return None
         self._kinds[name] = _Kind(record.created)

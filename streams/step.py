@@ -47,6 +47,9 @@ Work = Callable[[Sequence[Message]], Awaitable[Sequence[Outcome | Unavailable]]]
 AWAY = (Unavailable, RedisError, KafkaError, ConnectionError, TimeoutError)
 """What is tried again with back-off: the same batch may work later."""
 
+LONGEST_WAIT_SECONDS = 2.0
+"""Between two attempts while a dependency is away."""
+
 _BUGS_IN_A_ROW = 5
 
 
@@ -108,7 +111,7 @@ class Step:
             else:
                 return True
             await asyncio.sleep(wait)
-            wait = min(wait * 2, 2.0)
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
         return False
 
     def _records(self, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> list[Outgoing]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, fields
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-_COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(90 * 24 * 3600 * 1000)}
+_NINETY_DAYS = str(90 * 24 * 3600 * 1000)
+_COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": _NINETY_DAYS}
+_ERASABLE = {"cleanup.policy": "compact", "delete.retention.ms": _NINETY_DAYS}
+"""An erasure stays that long, not Kafka's one day: gone before assembly is back, it leaves its source in the cache."""
 LARGEST_RECORD = 64 * 1024 * 1024
 """Bytes of a record that our producers and topics take: a request carries all the evidence of a patient, and a dead
 letter whatever was sent. Of a message that is larger yet, a letter keeps the place alone."""
@@ -41,7 +44,7 @@ class Topics:
     def config(self, topic: str) -> Mapping[str, str]:
         """How the broker must keep this topic."""
         if topic == self.evidence:
-            return {"cleanup.policy": "compact"} | _LARGE
+            return _ERASABLE | _LARGE
         if topic in (self.requests, self.results, self.fhir):
             return _COMPACTED | _LARGE
         return (_KEPT if topic == self.dead_letters else {}) | _LARGE

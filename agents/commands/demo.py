@@ -17,6 +17,7 @@ from agents.demonstration import Demonstration, started_at
 from agents.exits import AskedWrongly
 from agents.here import Here, forget_topics, make_topics, visiting
 from agents.parade import disturbed
+from agents.scratch import scratch
 from agents.wiring import ROLES
 from agents.worker import build_worker
 from deploy.local.servers import local_servers, owner_of
@@ -89,5 +90,5 @@ def _play(settings: Settings, folder: Path, seed: int, console: Console, *, stay
     show = Demonstration(settings, events, console, stay=stay)
     worker, web = build_worker(settings, ROLES, show)
     show.web = web
-    with visiting(Here(settings, web)):
+    with visiting(Here(settings, web)), scratch():
         worker.execute_from_commandline()

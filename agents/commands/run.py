@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agents.exits import AskedWrongly
+from agents.scratch import scratch
 from agents.wiring import ROLES
 from agents.worker import GONE_WITHIN_SECONDS, build_worker, require_topics
 from streams.log import log_to_stderr
@@ -25,4 +26,5 @@ def run(
     asyncio.run(require_topics(settings))
     worker, _ = build_worker(settings, names)
     worker.gone_within = GONE_WITHIN_SECONDS
-    worker.execute_from_commandline()
+    with scratch():
+        worker.execute_from_commandline()

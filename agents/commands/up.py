@@ -17,6 +17,7 @@ from agents.allowed import file_rules
 from agents.exits import AskedWrongly, Away
 from agents.here import Here, make_topics, present
 from agents.local_home import SERVERS, local_worker
+from agents.scratch import scratch
 from agents.wiring import ROLES, read_manifest
 from agents.worker import build_worker
 from deploy.local.servers import local_servers, owner_of
@@ -56,7 +57,7 @@ def up(
         asyncio.run(make_topics(settings))
         worker, web = build_worker(settings, ROLES)
         Console(stderr=True).print(f"Kafka {local.kafka}, cache {local.redis}; Ctrl-C or `oncostream down` ends it.")
-        with present(Here(settings, web)):
+        with present(Here(settings, web)), scratch():
             worker.execute_from_commandline()
 
 

@@ -48,6 +48,7 @@ QUIET = [
     series("oncostream_abstentions_total", "0+6x400", reason="low-confidence"),
     series("oncostream_retries_total", "3x400", role="assembly"),
     series("oncostream_offsets_again_total", "0x400", topic="imaging.events"),
+    series("oncostream_records_gone_total", "0x400", topic="imaging.events"),
     series("oncostream_cache_rebuilds_total", "0x400", cause="emptied"),
     series("oncostream_truncated_total", "0x400"),
     series("oncostream_quantum_calls_total", "0+10x400", backend="device"),
@@ -85,6 +86,10 @@ TROUBLE: dict[str, tuple[list[dict[str, str]], dict[str, str]]] = {
     "OncostreamOffsetsAgain": (
         [series("oncostream_offsets_again_total", "0x370 1x30", topic="imaging.events")],
         {"severity": "critical", "topic": "imaging.events"},
+    ),
+    "OncostreamRecordsGone": (
+        [series("oncostream_records_gone_total", "0x370 7x30", topic="fhir.observations")],
+        {"severity": "critical", "topic": "fhir.observations"},
     ),
     "OncostreamCacheRebuilt": (
         [series("oncostream_cache_rebuilds_total", "0x370 1x30", cause="emptied")],

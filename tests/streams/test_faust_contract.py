@@ -9,6 +9,7 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -17,9 +18,10 @@ from mode import CrashingSupervisor, Service
 
 from streams.app import BatchApp
 from streams.batches import BatchSchema
-from streams.consumer import BatchConsumer, BatchProducer, BatchTransport
+from streams.consumer import BatchConsumer
 from streams.consumer_thread import BatchThread
 from streams.publisher import Producer
+from streams.transport import BatchProducer, BatchTransport
 
 FETCHED = ["self", "consumer", "active_partitions", "timeout", "max_records"]
 OVERRIDDEN = [
@@ -32,7 +34,9 @@ OVERRIDDEN = [
     (BatchConsumer, driver.Consumer, "on_partitions_revoked", ["self", "revoked"]),
     (BatchConsumer, driver.Consumer, "_new_consumer_thread", ["self"]),
     (BatchConsumer, driver.Consumer, "on_stop", ["self"]),
+    (BatchProducer, driver.Producer, "on_start", ["self"]),
     (BatchProducer, driver.Producer, "on_stop", ["self"]),
+    (BatchThread, driver.AIOKafkaConsumerThread, "on_start", ["self"]),
     (BatchThread, driver.AIOKafkaConsumerThread, "on_thread_stop", ["self"]),
     (BatchThread, driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
     (BatchThread, driver.AIOKafkaConsumerThread, "_fetch_records", FETCHED),
@@ -53,6 +57,7 @@ CALLED = [
 ]
 
 AWAITED = [
+    (AIOKafkaClient, "bootstrap"),
     (driver.Consumer, "_getmany"),
     (driver.Consumer, "_commit"),
     (driver.Consumer, "commit"),

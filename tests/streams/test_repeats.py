@@ -76,3 +76,13 @@ def test_kinds_that_never_end_are_not_all_remembered(ear: Ear) -> None:
     (repeats,) = ear.handler.filters
     assert isinstance(repeats, Repeats)
     assert len(repeats._kinds) <= 256
+
+
+def test_a_clock_that_is_set_back_by_hours_silences_nothing(ear: Ear) -> None:
+    for at in (10_000, 10_030, 100, 130, 170):
+        ear.hear(at, "aiokafka", "Unable connect")
+    assert ear.lines == [
+        "Unable connect",
+        "Unable connect (1 more like it since the last)",
+        "Unable connect (1 more like it since the last)",
+    ]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from schemas.evidence import Modality
 from streams.app import role_app
@@ -91,6 +91,19 @@ def test_no_batch_is_in_work_for_too_long_to_stay_in_the_group(monkeypatch: pyte
         return app._new_consumer()._thread._create_worker_consumer(app.transport)
 
     assert asyncio.run(made())._max_poll_interval_ms > timedelta(days=365) / timedelta(milliseconds=1)
+
+
+def test_a_kafka_that_is_away_is_told_after_a_minute_and_a_half(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What waits for it fails, is counted and tried again; after Faust's 20 minutes nobody needs to be told."""
+    monkeypatch.setenv("ONCOSTREAM_HOME", str(tmp_path))
+    app = role_app("clinical", read_settings(), heavy=False)
+
+    async def made() -> AIOKafkaProducer:
+        return app.producer._new_producer()
+
+    assert asyncio.run(made())._request_timeout_ms == timedelta(seconds=90) / timedelta(milliseconds=1)
 
 
 @pytest.mark.usefixtures("config")

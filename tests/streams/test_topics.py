@@ -76,6 +76,7 @@ def test_topics_are_created_once_and_kept_as_the_design_says(with_admin: Callabl
         ninety_days = str(90 * 24 * 3600 * 1000)
         lagging = {topic for topic, found in kept.items() if found["min.compaction.lag.ms"] == ninety_days}
         assert lagging == {topics.requests, topics.results, topics.fhir}
+        assert kept[topics.evidence]["delete.retention.ms"] == ninety_days
         assert {found["max.message.bytes"] for found in kept.values()} == {str(64 * 2**20)}
         assert kept[topics.dead_letters]["retention.ms"] == "-1"
 
