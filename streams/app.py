@@ -24,6 +24,25 @@ _NEVER_SECONDS = 10 * 365 * 86400.0
 _TOPICS_KNOWN_MS = 10_000
 """A worker whose topic was deleted and made anew owns none of it until it hears of that: by default in five minutes."""
 
+_ALIKE: dict[str, Any] = {
+    "store": "memory://",
+    "broker_max_poll_interval": _NEVER_SECONDS,
+    "broker_commit_interval": 1.0,
+    "broker_request_timeout": LONGEST_SESSION.total_seconds(),
+    "consumer_auto_offset_reset": "earliest",
+    "consumer_metadata_max_age_ms": _TOPICS_KNOWN_MS,
+    "producer_acks": -1,
+    "producer_request_timeout": LONGEST_SESSION.total_seconds(),
+    "producer_linger": 0,
+    "producer_max_request_size": LARGEST_RECORD,
+    "stream_wait_empty": False,
+    "table_standby_replicas": 0,
+    "topic_disable_leader": True,
+    "topic_allow_declare": False,
+    "web_enabled": False,
+    "autodiscover": False,
+}
+"""Settings of Faust that every role shares; docs/faust.md says why."""
 BatchStream = AsyncIterator[Batch]
 """What an agent iterates over."""
 
@@ -102,28 +121,13 @@ def role_app(role: str, settings: Settings, *, heavy: bool) -> BatchApp:
     app = BatchApp(
         group_of(kafka.prefix, role),
         broker=[f"kafka://{server.strip()}" for server in settings.places.kafka.split(",")],
-        store="memory://",
         datadir=str(folder),
         broker_max_poll_records=limit,
-        broker_max_poll_interval=_NEVER_SECONDS,
-        broker_commit_interval=1.0,
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 6,
         broker_rebalance_timeout=session,
-        broker_request_timeout=LONGEST_SESSION.total_seconds(),
-        consumer_auto_offset_reset="earliest",
-        consumer_metadata_max_age_ms=_TOPICS_KNOWN_MS,
-        producer_acks=-1,
-        producer_request_timeout=LONGEST_SESSION.total_seconds(),
-        producer_linger=0,
-        producer_max_request_size=LARGEST_RECORD,
-        stream_wait_empty=False,
-        table_standby_replicas=0,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        web_enabled=False,
-        autodiscover=False,
         broker_credentials=_credentials(kafka, tls),
+        **_ALIKE,
     )
     app.pace, app.tls = Pace(1 if heavy else limit, limit), tls
     return app
