@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from model.hardware import ALONE, Hardware
@@ -74,7 +74,7 @@ class Checkpoints:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".part")
-        save_file(tensors, draft, told)
+        draft.write_bytes(save(tensors, told))  # safetensors' own writing does not say that a disk is full
         draft.replace(path)
 
     def _path(self, phase: str) -> Path | None:

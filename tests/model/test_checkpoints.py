@@ -1,5 +1,7 @@
 """A training run that is cut short goes on after its last whole phase, and ends in the same network."""
 
+import resource
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +52,24 @@ def test_a_phase_that_the_disk_never_got_whole_is_refused_with_what_to_do(tmp_pa
     path.write_bytes(path.read_bytes()[:left])
     with pytest.raises(ValueError, match=r"student.safetensors is broken .*; remove it, and its phase is run again"):
         kept.restore("student", network, random)
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file of this process may have more than 4 kB, as on a disk that is nearly full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_phase_that_has_no_space_is_an_error_of_the_disk_and_leaves_none(tmp_path: Path) -> None:
+    network, random = network_of(untrained_manifest(), seed=1), torch.Generator()
+    kept = Checkpoints(tmp_path, "key")
+    with pytest.raises(OSError, match="File too large"):
+        kept.keep("student", network, random, {})
+    assert kept.restore("student", network, random) is None
 
 
 def test_the_same_settings_are_the_same_run_in_another_process_too(tmp_path: Path) -> None:
