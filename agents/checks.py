@@ -141,7 +141,7 @@ def _local(home: Path) -> Iterator[Finding]:
         free = shutil.disk_usage(there).free // 1_000_000
         yield well("disk", f"{free} MB free at {there} (for demo and up)")
     except LocalError as error:
-        yield note("disk", *_parted(f"{error}"))  # a worker writes nothing there
+        yield note("disk", *_parted(str(error)))  # a broker of `demo` and `up` needs it, a worker does not
     try:
         yield well("java", f"{find_java(os.environ)} (for demo and up)")
     except LocalError as error:

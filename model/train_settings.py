@@ -14,7 +14,7 @@ from model.encoders.pathway_table import Edges, read_pathways
 from model.joint_training import StudentSetting
 from model.linear_roads import RoadSetting
 from model.reading import Rules
-from schemas.bounds import Count, CountOrNone, Rate
+from schemas.bounds import Count, CountOrZero, Rate
 from schemas.manifest import FusionKind, Sizes
 
 MAX_SEED = 2**31 - 1
@@ -40,7 +40,7 @@ class TrainSettings:
     roads: RoadSetting = field(default_factory=RoadSetting)
     lesson: Lesson = field(default_factory=Lesson)
     student: StudentSetting = field(default_factory=StudentSetting)
-    circuit_epochs: CountOrNone = 30
+    circuit_epochs: CountOrZero = 30
     circuit_rate: Rate = 5e-3
     held_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the patients held out, for stopping and calibration."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import Counter, Gauge, Histogram, Info
+from prometheus_client import Counter, Gauge, Histogram
 
 from streams import metrics
 
@@ -164,7 +164,7 @@ def samples() -> dict[str, set[str]]:
     """What a worker's /metrics can have: sample -> its labels."""
     found: dict[str, set[str]] = {"oncostream_build_info": {"model", "version"}}
     for metric in vars(metrics).values():
-        if isinstance(metric, Counter | Gauge | Histogram) and not isinstance(metric, Info):
+        if isinstance(metric, Counter | Gauge | Histogram):
             name, labels = metric._name, set(metric._labelnames)
             ends = {Counter: ("_total",), Histogram: ("_bucket", "_sum", "_count")}.get(type(metric), ("",))
             found |= {f"{name}{end}": labels | ({"le"} if end == "_bucket" else set()) for end in ends}
